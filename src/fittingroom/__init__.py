@@ -1,0 +1,3 @@
+"""fittingroom: a workbench for image-based virtual try-on."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The main job: methods x pairs x metrics -> a run."""

@@ -1,0 +1,1 @@
+"""On-disk layouts of datasets, one file each."""

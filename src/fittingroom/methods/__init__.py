@@ -1,0 +1,1 @@
+"""Try-on methods: what one is, the registry, and a folder for each."""

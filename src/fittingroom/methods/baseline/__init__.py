@@ -1,0 +1,1 @@
+"""The geometric baseline: no weights, an honest lower bound."""

@@ -1,0 +1,60 @@
+"""Methods by name: our own, and those that other packages offer through the entry point ``fittingroom.methods``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import InputError
+from .base import Method, MethodCard
+
+ENTRY_POINT = "fittingroom.methods"
+#: name -> "module:class", imported only when asked for
+_OWN = {"baseline": "fittingroom.methods.baseline.method:Baseline"}
+
+
+def _targets() -> dict[str, str]:
+    targets = {point.name: point.value for point in entry_points(group=ENTRY_POINT)}
+    return {**targets, **_OWN}
+
+
+def method_names() -> list[str]:
+    """Names of all methods, our own first."""
+    return [*_OWN, *sorted(set(_targets()) - set(_OWN))]
+
+
+def method_class(name: str) -> type[Method]:
+    """The class of the method called ``name``.
+
+    Raises:
+        InputError: no such method, or a third party's that cannot be imported.
+    """
+    targets = _targets()
+    if name not in targets:
+        raise InputError(f"no method named {name!r}", mend=f"there are: {', '.join(method_names())}")
+    module, _, attribute = targets[name].partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except Exception as error:  # a third party's code may raise anything on import
+        raise InputError(
+            f"method {name!r} cannot be imported ({type(error).__name__}: {error})",
+            mend="update or remove the package that offers it",
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Method)):
+        raise InputError(
+            f"method {name!r} is not a fittingroom Method",
+            mend="its entry point must name a subclass of fittingroom.methods.base.Method",
+        )
+    return found
+
+
+def card(name: str) -> MethodCard:
+    """The card of a method, without loading it."""
+    return method_class(name).card
+
+
+def load_method(name: str, weights: str | Path | None = None, *, device: str = "cpu", **settings: Any) -> Method:
+    """Load a method by name, see :meth:`Method.load`."""
+    return method_class(name).load(weights, device=device, **settings)

@@ -1,0 +1,1 @@
+"""Metrics: pure functions, the backbones they look through, and one engine that decodes and embeds each picture once."""

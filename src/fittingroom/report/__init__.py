@@ -1,0 +1,1 @@
+"""From a run to something a person wants to read: HTML, figures, tables, theory."""
