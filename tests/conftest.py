@@ -1,0 +1,34 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def data_folder() -> Path:
+    """Where the real photos are: ``$FITTINGROOM_DATA``, by default ``../shared/data`` beside the repository."""
+    return Path(os.environ.get("FITTINGROOM_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """Folder of the real photos; skips where there are none, fails where they must be there."""
+    folder = data_folder()
+    if not (folder / "upt25" / "image").is_dir():
+        reason = f"no real photos in {folder} (set FITTINGROOM_DATA)"
+        if os.environ.get("FITTINGROOM_REQUIRE_DATA") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests never read or fill the user's cache."""
+    base = tmp_path_factory.getbasetemp() / "fittingroom-cache"
+    monkeypatch.setenv("FITTINGROOM_CACHE", str(base))
