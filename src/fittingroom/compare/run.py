@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..core.errors import InputError
-from ..core.files import atomic_write, read_json
+from ..core.files import atomic_write, file_name, read_json
 
 _T = TypeVar("_T", "Row", "Timing")
 _ARROW = {"str": pa.string(), "float": pa.float64(), "int": pa.int64()}
@@ -202,11 +202,11 @@ class Run:
 
     def person_image(self, item: Item) -> Path:
         """Picture of the person."""
-        return self.folder / "inputs" / "person" / f"{item.person}.png"
+        return self.folder / "inputs" / "person" / f"{file_name(item.person)}.png"
 
     def garment_image(self, item: Item) -> Path:
         """Picture of the garment (a worn one is cut out, on white)."""
-        return self.folder / "inputs" / "garment" / f"{item.garment}.png"
+        return self.folder / "inputs" / "garment" / f"{file_name(item.garment)}.png"
 
     def write_rows(self, rows: Sequence[Row]) -> None:
         """Write ``results.parquet``."""

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,3 +116,11 @@ def cache_folder() -> Path:
     """Folder for downloads and cached embeddings: ``$FITTINGROOM_CACHE`` or ``~/.cache/fittingroom``."""
     chosen = os.environ.get("FITTINGROOM_CACHE")
     return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fittingroom"
+
+
+def file_name(text: str) -> str:
+    """A name that every file system takes; distinct ids stay distinct."""
+    plain = re.sub(r"[^\w.+=@-]", "_", text, flags=re.ASCII)
+    if plain == text and len(text) <= 180:
+        return text
+    return f"{plain[:160]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

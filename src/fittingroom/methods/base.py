@@ -13,6 +13,7 @@ import torch
 from ..core.errors import InputError, MissingError
 from ..core.images import Size, UInt8
 from ..data.sample import CATEGORIES, Category, Sample
+from ..data.single import sample_from_files
 
 #: a text in several languages, by language code; always has "en" and "ru"
 Text: TypeAlias = Mapping[str, str]
@@ -22,11 +23,11 @@ Conditions: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Loss:
-    """One term of what a method minimises; theory chapter, method pages and training log all read this object.
+    r"""One term of what a method minimises; theory chapter, method pages and training log all read this object.
 
     Args:
         name: short name for logs, e.g. ``l1``.
-        symbol: LaTeX of the term's symbol, e.g. ``\\mathcal{L}_{1}``.
+        symbol: LaTeX of the term's symbol, e.g. ``\mathcal{L}_{1}``.
         formula: LaTeX of the right-hand side, in the subset that matplotlib's mathtext can set.
         weight: factor in the total.
         source: paper section or equation.
@@ -145,6 +146,23 @@ class Method(ABC):
         """
         self.check(sample)
         return self.generate([self.conditions(sample)], [seed])[0]
+
+    def try_on(self, person: Path | str, garment: Path | str, *, seed: int = 0, **files: Any) -> UInt8:
+        """Dress a person from loose files.
+
+        Args:
+            person: the person's photo.
+            garment: the garment's photo.
+            seed: of this picture.
+            files: category and annotation files, see :func:`fittingroom.data.single.sample_from_files`.
+
+        Returns:
+            ``(H, W, 3)`` uint8, of the size of the person's photo.
+
+        Raises:
+            InputError, MissingError: one line that says which annotation is missing or broken.
+        """
+        return self.run(sample_from_files(person, garment, **files), seed)
 
     def check(self, sample: Sample) -> None:
         """Refuse a sample that lacks what the card says is needed.

@@ -1,0 +1,23 @@
+"""``fittingroom app``: the browser app (extra ``app``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..core.errors import MissingError
+
+
+def app_command(
+    data: Annotated[str, typer.Option(help="Dataset to choose people and garments from.")] = "drawn-mini",
+    runs: Annotated[Path, typer.Option(help="Folder whose runs are shown.")] = Path("runs"),
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 7860,
+) -> None:
+    """Try garments on and look at runs in the browser; listens on this machine only."""
+    try:
+        from ..app.main import build
+    except ImportError as error:
+        raise MissingError("the app needs Gradio", mend="pip install 'fittingroom[app]'") from error
+    build(data, runs).launch(server_name="127.0.0.1", server_port=port, show_api=False)
