@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +30,10 @@ LIMBS = (
     (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13), (1, 0),
     (0, 14), (14, 16), (0, 15), (15, 17),
 )  # fmt: skip
+#: eighteen steps around the colour circle, as 8-bit RGB
 _COLOURS = tuple(
-    tuple(int(channel) for channel in cv2.cvtColor(np.uint8([[[hue, 255, 255]]]), cv2.COLOR_HSV2RGB)[0, 0])
-    for hue in np.linspace(0, 170, len(JOINTS)).astype(np.uint8)
+    tuple(round(255 * channel) for channel in colorsys.hsv_to_rgb(step / len(JOINTS), 1, 1))
+    for step in range(len(JOINTS))
 )
 
 #: BODY_25 index of each of our 18 joints (BODY_25 adds the middle of the hips, toes and heels)
@@ -159,9 +161,56 @@ def _extent(pose: Pose) -> float:
     return float(np.prod(np.ptp(points, axis=0) + 1.0))
 
 
-def read_pose(path: Path | str) -> Pose:
-    """Read an OpenPose JSON file, see :func:`pose_from_openpose`."""
-    return pose_from_openpose(read_json(path), path)
+#: (height, width) of the photos that Dress Code's joints are given for, whatever the photos' own size
+DRESS_CODE_SIZE: Size = (512, 384)
+
+
+def pose_from_dress_code(value: Any, size: Size, path: Path | str | None = None) -> Pose:
+    """Pose of a Dress Code document: ``{"keypoints": [[x, y, score, id] x 18]}`` in pixels of a photo of 384x512.
+
+    Args:
+        value: the document.
+        size: (height, width) of the photo that the pose is wanted for.
+        path: named in errors.
+
+    Returns:
+        The pose in pixels of the photo; an absent joint (negative id or coordinates) is 0, 0, 0, a found one has a
+        confidence of its score, or 1 where the score is not positive.
+
+    Raises:
+        InputError: not such a document.
+    """
+    rows = value.get("keypoints") if isinstance(value, Mapping) else None
+    try:
+        joints = np.asarray(rows, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError("joint values that are not numbers", mend="run the pose annotator again", path=path) from error
+    if joints.shape not in ((18, 4), (18, 3)) or not np.isfinite(joints).all():
+        raise InputError(
+            f"keypoints of shape {joints.shape} instead of 18 rows of 4 numbers",
+            mend="run the pose annotator again",
+            path=path,
+        )
+    found = (joints[:, :2] >= 0).all(axis=1) & (joints[:, :2].sum(axis=1) > 0) & (joints[:, -1] >= 0)
+    out = np.zeros((18, 3), dtype=np.float32)
+    out[found, 0] = joints[found, 0] * (size[1] / DRESS_CODE_SIZE[1])
+    out[found, 1] = joints[found, 1] * (size[0] / DRESS_CODE_SIZE[0])
+    out[found, 2] = np.where(joints[found, 2] > 0, np.clip(joints[found, 2], 0, 1), 1.0)
+    if not found.any():
+        raise InputError("nobody in the pose file", mend="annotate the photo again or leave it out", path=path)
+    return Pose(out)
+
+
+def read_pose(path: Path | str, size: Size | None = None) -> Pose:
+    """Read a pose file: an OpenPose document, or a Dress Code one where the photo's ``size`` is given.
+
+    Raises:
+        InputError: see :func:`pose_from_openpose` and :func:`pose_from_dress_code`.
+    """
+    value = read_json(path)
+    if size is not None and isinstance(value, Mapping) and "keypoints" in value and "people" not in value:
+        return pose_from_dress_code(value, size, path)
+    return pose_from_openpose(value, path)
 
 
 def pose_to_openpose(pose: Pose) -> dict[str, Any]:
@@ -196,15 +245,15 @@ def draw_skeleton(pose: Pose, size: Size, ground: UInt8 | None = None) -> UInt8:
         if not (pose.found[start] and pose.found[end]):
             continue
         a, b = pose.joints[start, :2], pose.joints[end, :2]
-        middle = tuple(int(round(float(value))) for value in (a + b) / 2)
-        length = int(round(float(np.linalg.norm(a - b)) / 2))
+        middle = tuple(round(float(value)) for value in (a + b) / 2)
+        length = round(float(np.linalg.norm(a - b)) / 2)
         angle = float(np.degrees(np.arctan2(b[1] - a[1], b[0] - a[0])))
         cv2.ellipse(limbs, middle, (length, thick), angle, 0, 360, _COLOURS[index], -1, cv2.LINE_AA)
-    canvas = cv2.addWeighted(limbs, 0.6, canvas, 0.4, 0)
-    for index in np.flatnonzero(pose.found):
-        centre = tuple(int(round(float(value))) for value in pose.joints[index, :2])
+    canvas = np.asarray(cv2.addWeighted(limbs, 0.6, canvas, 0.4, 0), dtype=np.uint8)
+    for index in (int(found) for found in np.flatnonzero(pose.found)):
+        centre = tuple(round(float(value)) for value in pose.joints[index, :2])
         cv2.circle(canvas, centre, thick, _COLOURS[index], -1, cv2.LINE_AA)
-    return np.asarray(canvas, dtype=np.uint8)
+    return canvas
 
 
 def pose_map(pose: Pose, size: Size, radius: float) -> npt.NDArray[np.float32]:

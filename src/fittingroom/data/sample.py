@@ -120,7 +120,7 @@ class Photo:
 
     def _decode(self, condition: str, path: Path) -> Any:
         readers: Mapping[str, Callable[[], Any]] = {
-            "pose": lambda: read_pose(path),
+            "pose": lambda: read_pose(path, cast(Size, self.image().shape[:2])),
             "parse": lambda: _read_parse(path, self.label_set),
             "garment-parse": lambda: read_labels(path),
             "mask": lambda: read_mask(path),
