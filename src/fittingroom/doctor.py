@@ -52,7 +52,9 @@ def _cache() -> Finding:
         return Finding("broken", "cache", f"{folder} cannot be written", "set FITTINGROOM_CACHE to a folder that can")
     free = shutil.disk_usage(folder).free / 2**30
     if free < 1:
-        return Finding("missing", "cache", f"{folder}: {free:.1f} GB free", "make room, or set FITTINGROOM_CACHE to another disk")
+        return Finding(
+            "missing", "cache", f"{folder}: {free:.1f} GB free", "make room, or set FITTINGROOM_CACHE to another disk"
+        )
     return Finding("ok", "cache", f"{folder}: {free:.0f} GB free")
 
 
@@ -78,9 +80,19 @@ def findings() -> list[Finding]:
         Finding("ok", "torch", f"{machine['libraries'].get('torch', '?')}, {machine['torch_threads']} threads"),
     ]
     if machine["gpu"]:
-        lines += [Finding("ok", "GPU", f"{gpu['name']}, {gpu['memory_gb']} GB, driver {gpu['driver'] or '?'}") for gpu in machine["gpu"]]
+        lines += [
+            Finding("ok", "GPU", f"{gpu['name']}, {gpu['memory_gb']} GB, driver {gpu['driver'] or '?'}")
+            for gpu in machine["gpu"]
+        ]
     else:
-        lines.append(Finding("missing", "GPU", "none that torch can use", "everything runs on the processor; for a GPU install the CUDA build of torch"))
+        lines.append(
+            Finding(
+                "missing",
+                "GPU",
+                "none that torch can use",
+                "everything runs on the processor; for a GPU install the CUDA build of torch",
+            )
+        )
     if machine["ram_gb"] < 6:
         lines.append(Finding("missing", "memory", f"{machine['ram_gb']} GB", "6 GB or more are advised for measuring"))
     lines.append(_cache())
@@ -90,10 +102,24 @@ def findings() -> list[Finding]:
         if path:
             lines.append(Finding("ok", entry.name, str(path)))
         else:
-            lines.append(Finding("missing", entry.name, f"{entry.purpose}, {entry.size / 1e6:.0f} MB, {entry.licence}", f"fittingroom weights fetch {entry.name}"))
+            lines.append(
+                Finding(
+                    "missing",
+                    entry.name,
+                    f"{entry.purpose}, {entry.size / 1e6:.0f} MB, {entry.licence}",
+                    f"fittingroom weights fetch {entry.name}",
+                )
+            )
     for extra, (module, purpose) in _EXTRAS.items():
         here = find_spec(module) is not None
-        lines.append(Finding("ok" if here else "missing", f"extra {extra}", purpose, "" if here else f"pip install 'fittingroom[{extra}]'"))
+        lines.append(
+            Finding(
+                "ok" if here else "missing",
+                f"extra {extra}",
+                purpose,
+                "" if here else f"pip install 'fittingroom[{extra}]'",
+            )
+        )
     if os.environ.get("FITTINGROOM_OFFLINE") == "1":
         lines.append(Finding("ok", "network", "not used (FITTINGROOM_OFFLINE=1)"))
     if sys.version_info < (3, 11):  # pragma: no cover - the installer refuses it already

@@ -108,7 +108,9 @@ def build(data: str, runs: Path) -> gr.Blocks:
     """
     dataset = Dataset.open(data)
     with gr.Blocks(title="fittingroom", analytics_enabled=False) as app:
-        gr.Markdown(f"# fittingroom\nDataset: **{dataset.name}**, {len(dataset.people)} people, {len(dataset.garments)} garments")
+        gr.Markdown(
+            f"# fittingroom\nDataset: **{dataset.name}**, {len(dataset.people)} people, {len(dataset.garments)} garments"
+        )
         with gr.Tab("Try on"):
             _try_on_tab(dataset)
         with gr.Tab("Runs"):

@@ -24,7 +24,9 @@ def _shard(text: str) -> tuple[int, int] | None:
 def compare_command(
     data: Annotated[str, typer.Argument(help="Dataset: a folder, or the name of an embedded one (drawn-mini).")],
     methods: options.Methods = "baseline",
-    out: Annotated[Path | None, typer.Option(help="Folder of the run; by default runs/ and a name made of the job.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; by default runs/ and a name made of the job.")
+    ] = None,
     metrics: options.Metrics = "default",
     settings: Annotated[str, typer.Option(help="paired, unpaired or both, comma-separated.")] = "paired,unpaired",
     category: Annotated[str, typer.Option(help="Only garments of this category: upper, lower or dress.")] = "",
@@ -35,7 +37,9 @@ def compare_command(
     device: options.Device = "auto",
     executor: Annotated[str, typer.Option(help="local or ray.")] = "local",
     workers: Annotated[int, typer.Option(min=1, help="Processes (local) or tasks (ray) that make pictures.")] = 1,
-    shard: Annotated[str, typer.Option(help="i/n: make only every n-th picture, beginning with the i-th, and measure nothing.")] = "",
+    shard: Annotated[
+        str, typer.Option(help="i/n: make only every n-th picture, beginning with the i-th, and measure nothing.")
+    ] = "",
     weights_file: options.WeightsFile = None,
     set_: options.Settings = None,
     language: options.Language = "en",
@@ -53,7 +57,10 @@ def compare_command(
     specs = [MethodSpec.parse(text) for text in options.names(methods)]
     if unused := sorted(set(own) - {spec.label for spec in specs} - {spec.name for spec in specs}):
         raise InputError(f"--set names {', '.join(unused)}, which this run has not", mend="name a method of --methods")
-    specs = [MethodSpec(spec.name, spec.weights, {**own.get(spec.name, {}), **own.get(spec.label, {})}, spec.label) for spec in specs]
+    specs = [
+        MethodSpec(spec.name, spec.weights, {**own.get(spec.name, {}), **own.get(spec.label, {})}, spec.label)
+        for spec in specs
+    ]
     wanted = options.names(settings)
     if unknown := [name for name in wanted if name not in SETTINGS]:
         raise InputError(f"no setting named {unknown[0]!r}", mend=f"choose from {', '.join(SETTINGS)}")
@@ -88,7 +95,9 @@ def compare_command(
     if len(failed) > 10:
         typer.echo(f"... and {len(failed) - 10} more, see {folder / 'log.txt'}", err=True)
     if not any(item.image for item in run.items):
-        raise InputError("not one picture could be made", mend="`fittingroom dataset check` says what is missing", path=folder)
+        raise InputError(
+            "not one picture could be made", mend="`fittingroom dataset check` says what is missing", path=folder
+        )
     typer.echo(text_table(run))
     if report:
         typer.echo(f"report: {write_report(run, language=language)}")

@@ -20,7 +20,9 @@ def check_command(
     methods: Annotated[str, typer.Option(help="Comma-separated methods to check for; all by default.")] = "",
     layout: options.Layout = "",
     split: options.Split = "",
-    deep: Annotated[bool, typer.Option("--deep/--quick", help="Decode every file, or only look at their names.")] = True,
+    deep: Annotated[
+        bool, typer.Option("--deep/--quick", help="Decode every file, or only look at their names.")
+    ] = True,
     json: Annotated[Path | None, typer.Option(help="Also write the findings as JSON.")] = None,
     quiet: options.Quiet = False,
 ) -> None:

@@ -42,5 +42,11 @@ def evaluate_command(
         )
     typer.echo(found.table())
     if json:
-        write_json(json, {"values": [asdict(value) for value in found.values], "protocols": {key: asdict(protocol) for key, protocol in found.protocols.items()}})
+        write_json(
+            json,
+            {
+                "values": [asdict(value) for value in found.values],
+                "protocols": {key: asdict(protocol) for key, protocol in found.protocols.items()},
+            },
+        )
         typer.echo(f"values: {json}")

@@ -10,8 +10,8 @@ import typer
 
 from .. import __version__
 from ..core.errors import FittingroomError
-from . import compare, dataset, doctor, evaluate, methods, report, try_on, weights
 from . import app as app_command
+from . import compare, dataset, doctor, evaluate, methods, report, try_on, weights
 
 app = typer.Typer(
     name="fittingroom",
@@ -39,7 +39,11 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _root(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False) -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
     """Virtual try-on: compare methods, measure them honestly, read one report."""
 
 

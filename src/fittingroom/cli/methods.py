@@ -22,7 +22,11 @@ def methods_command(
 
         results = check_method(check)
         for result in results:
-            console.print(f"{'ok  ' if result.passed else 'FAIL'} {result.name}{'' if result.passed else ': ' + result.detail}", markup=False, highlight=False)
+            console.print(
+                f"{'ok  ' if result.passed else 'FAIL'} {result.name}{'' if result.passed else ': ' + result.detail}",
+                markup=False,
+                highlight=False,
+            )
         if failed := sum(not result.passed for result in results):
             typer.echo(f"{failed} of {len(results)} checks failed", err=True)
             raise typer.Exit(1)
@@ -31,5 +35,13 @@ def methods_command(
     for name in method_names():
         entry = card(name)
         size = f"{entry.native_size[1]}x{entry.native_size[0]}" if entry.native_size else "photo's own"
-        table.add_row(name, entry.family, size, ", ".join(entry.categories), ", ".join(entry.needs), entry.code_licence, entry.weights_licence)
+        table.add_row(
+            name,
+            entry.family,
+            size,
+            ", ".join(entry.categories),
+            ", ".join(entry.needs),
+            entry.code_licence,
+            entry.weights_licence,
+        )
     console.print(table)

@@ -11,14 +11,20 @@ import typer
 from ..core.errors import InputError
 
 Methods = Annotated[str, typer.Option(help="Comma-separated: NAME, NAME@WEIGHTS or LABEL=NAME@WEIGHTS.")]
-Metrics = Annotated[str, typer.Option(help="Comma-separated names, aliases (fid, kid, lpips) or groups (default, all).")]
+Metrics = Annotated[
+    str, typer.Option(help="Comma-separated names, aliases (fid, kid, lpips) or groups (default, all).")
+]
 Seed = Annotated[int, typer.Option(help="Seed of the run.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ... or auto.")]
 Layout = Annotated[str, typer.Option(help="Layout of the dataset; found out when left away.")]
 Split = Annotated[str, typer.Option(help="Split of the dataset, e.g. train or test.")]
 Language = Annotated[str, typer.Option(help="Language of the report: en or ru.")]
-WeightsFile = Annotated[list[str] | None, typer.Option("--weights-file", help="NAME=PATH of a local weights file; repeatable.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="METHOD.KEY=VALUE for a method's own option; repeatable.")]
+WeightsFile = Annotated[
+    list[str] | None, typer.Option("--weights-file", help="NAME=PATH of a local weights file; repeatable.")
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="METHOD.KEY=VALUE for a method's own option; repeatable.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
@@ -83,7 +89,9 @@ def device(name: str) -> str:
     except RuntimeError:
         raise InputError(f"no device named {name!r}", mend="use cpu, cuda or auto") from None
     if kind == "cuda" and not torch.cuda.is_available():
-        raise InputError("no CUDA device here", mend="use --device cpu; `fittingroom doctor` says what this machine has")
+        raise InputError(
+            "no CUDA device here", mend="use --device cpu; `fittingroom doctor` says what this machine has"
+        )
     return name
 
 

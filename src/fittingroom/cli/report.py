@@ -12,10 +12,16 @@ from . import options
 
 def report_command(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    out: Annotated[Path | None, typer.Option(help="The HTML file; by default report.html (report.ru.html) in the run.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The HTML file; by default report.html (report.ru.html) in the run.")
+    ] = None,
     language: options.Language = "en",
-    figures: Annotated[Path | None, typer.Option(help="Also write the figures as PNG and PDF into this folder.")] = None,
-    tables: Annotated[Path | None, typer.Option(help="Also write the tables as Markdown, CSV and LaTeX into this folder.")] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="Also write the figures as PNG and PDF into this folder.")
+    ] = None,
+    tables: Annotated[
+        Path | None, typer.Option(help="Also write the tables as Markdown, CSV and LaTeX into this folder.")
+    ] = None,
 ) -> None:
     """Write the report of a run again, in English or Russian, with figures and tables as files if asked."""
     from ..compare.run import Run

@@ -50,6 +50,8 @@ def try_on_command(
             label_set=label_set,
         )
     spec = MethodSpec.parse(method)
-    loaded = load_method(spec.name, spec.weights, device=options.device(device), **options.method_settings(set_).get(spec.name, {}))
+    loaded = load_method(
+        spec.name, spec.weights, device=options.device(device), **options.method_settings(set_).get(spec.name, {})
+    )
     write_png(out, loaded.run(sample, seed))
     typer.echo(f"picture: {out}")

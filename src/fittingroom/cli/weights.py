@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Published weights: what there is, and getting it here.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Published weights: what there is, and getting it here.", no_args_is_help=True, rich_markup_mode=None
+)
 Name = Annotated[str, typer.Argument(help="Name in `fittingroom weights list`.")]
 
 

@@ -13,8 +13,8 @@ from ..core.errors import InputError
 from ..core.files import cache_folder, file_name, read_json, write_json
 from ..core.progress import progress
 from ..data.dataset import Dataset
-from ..metrics.cache import EmbeddingCache
 from ..methods.registry import card
+from ..metrics.cache import EmbeddingCache
 from .environment import describe_machine
 from .executors import execute
 from .generate import image_path, load_spec, make_shard, read_record, write_inputs
@@ -70,9 +70,26 @@ def _write_config(job: Job, out: Path, dataset: Dataset, metrics: Sequence[str])
     methods = []
     for spec in job.methods:
         settings = dict(load_spec(spec, job.device).settings())
-        methods.append({"label": spec.label, "name": spec.name, "weights": spec.weights or "", "settings": settings, "trained": card(spec.name).trained})
-    about = {"name": dataset.name, "layout": dataset.layout, "people": len(dataset.people), "garments": len(dataset.garments), "info": dict(dataset.info)}
-    write_json(out / "config.json", {"job": job.as_json(), "methods": methods, "metrics": list(metrics), "seed": job.seed, "dataset": about})
+        methods.append(
+            {
+                "label": spec.label,
+                "name": spec.name,
+                "weights": spec.weights or "",
+                "settings": settings,
+                "trained": card(spec.name).trained,
+            }
+        )
+    about = {
+        "name": dataset.name,
+        "layout": dataset.layout,
+        "people": len(dataset.people),
+        "garments": len(dataset.garments),
+        "info": dict(dataset.info),
+    }
+    write_json(
+        out / "config.json",
+        {"job": job.as_json(), "methods": methods, "metrics": list(metrics), "seed": job.seed, "dataset": about},
+    )
 
 
 def _items(job: Job, out: Path, dataset: Dataset, todo: Sequence[Work]) -> tuple[list[Item], list[Timing]]:
@@ -99,7 +116,11 @@ def _items(job: Job, out: Path, dataset: Dataset, todo: Sequence[Work]) -> tuple
             )
         )
         if record.image:
-            timings.append(Timing(label, work.setting, work.id, record.conditions_s, record.generate_s, record.peak_mb, record.device))
+            timings.append(
+                Timing(
+                    label, work.setting, work.id, record.conditions_s, record.generate_s, record.peak_mb, record.device
+                )
+            )
     return items, timings
 
 
@@ -144,7 +165,9 @@ def compare(
     todo = list_work(job, dataset)
     prepare(job, out)
     with _logging_to(out / "log.txt"):
-        LOG.info("comparing %s on %s: %d pictures", ", ".join(spec.label for spec in job.methods), dataset.name, len(todo))
+        LOG.info(
+            "comparing %s on %s: %d pictures", ", ".join(spec.label for spec in job.methods), dataset.name, len(todo)
+        )
         for issue in dataset.issues:
             LOG.warning("%s", issue)
         _write_config(job, out, dataset, names)
@@ -164,6 +187,15 @@ def compare(
         run.write_timings(timings)
         cache = EmbeddingCache(cache_folder() / "embeddings")
         with progress("measuring", quiet=quiet) as report:
-            measure(Run.open(out), dataset, names, cache=cache, overrides=overrides, seed=job.seed, device=job.device, report=report)
+            measure(
+                Run.open(out),
+                dataset,
+                names,
+                cache=cache,
+                overrides=overrides,
+                seed=job.seed,
+                device=job.device,
+                report=report,
+            )
         LOG.info("done")
     return Run.open(out)

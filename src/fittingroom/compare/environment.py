@@ -46,7 +46,13 @@ def _gpus() -> list[dict[str, Any]]:
     found = []
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
-        found.append({"name": properties.name, "memory_gb": round(properties.total_memory / 2**30, 1), "driver": driver[index] if index < len(driver) else ""})
+        found.append(
+            {
+                "name": properties.name,
+                "memory_gb": round(properties.total_memory / 2**30, 1),
+                "driver": driver[index] if index < len(driver) else "",
+            }
+        )
     return found
 
 

@@ -112,13 +112,22 @@ class Maker:
         if done := finished(self.folder, self.job, work, key):
             return done
         try:
-            image, record = self._timed(method, self.dataset.sample(work.pair), item_seed(self.job.seed, work.pair), key)
+            image, record = self._timed(
+                method, self.dataset.sample(work.pair), item_seed(self.job.seed, work.pair), key
+            )
         except FittingroomError as error:
             return self._refuse(work, Record(key=key, error=str(error), device=self.job.device))
         except Exception as error:
             LOG.exception("%s: %s failed", work.id, self.job.methods[work.method].label)
             line = " ".join(f"{type(error).__name__}: {error}".split())
-            return self._refuse(work, Record(key=key, error=f"unexpected failure ({line}) — see log.txt of the run and report it", device=self.job.device))
+            return self._refuse(
+                work,
+                Record(
+                    key=key,
+                    error=f"unexpected failure ({line}) — see log.txt of the run and report it",
+                    device=self.job.device,
+                ),
+            )
         data = encode_png(image)
         write_bytes(self.folder / image_path(self.job, work), data)
         record = Record(**{**asdict(record), "image": sha256_bytes(data)})
@@ -144,7 +153,10 @@ class Maker:
             end = time.perf_counter()
         expected = sample.person.image().shape
         if image.dtype != np.uint8 or image.shape != expected:
-            raise InputError(f"{method.card.name} returned {image.dtype} {image.shape} for a photo of {expected}", mend="correct the method")
+            raise InputError(
+                f"{method.card.name} returned {image.dtype} {image.shape} for a photo of {expected}",
+                mend="correct the method",
+            )
         return image, Record(
             key,
             conditions_s=round(ready - begin, 4),
@@ -154,7 +166,12 @@ class Maker:
         )
 
 
-def make_shard(folder: Path, job_json: Mapping[str, Any], shard: tuple[int, int] | None, report: Callable[[int, int], None] | None = None) -> int:
+def make_shard(
+    folder: Path,
+    job_json: Mapping[str, Any],
+    shard: tuple[int, int] | None,
+    report: Callable[[int, int], None] | None = None,
+) -> int:
     """Make the pictures of one shard; the function that executors run, wherever.
 
     Returns:
@@ -185,8 +202,16 @@ def write_inputs(folder: Path, dataset: Dataset, todo: Iterable[Work]) -> None:
     for work in todo:
         pair = work.pair
         for name, source, picture in (
-            (f"inputs/person/{file_name(pair.person)}.png", lambda sample: sample.person.content_hash(), lambda sample: sample.person.image()),
-            (f"inputs/garment/{file_name(pair.garment)}.png", lambda sample: sample.garment.content_hash(), garment_picture),
+            (
+                f"inputs/person/{file_name(pair.person)}.png",
+                lambda sample: sample.person.content_hash(),
+                lambda sample: sample.person.image(),
+            ),
+            (
+                f"inputs/garment/{file_name(pair.garment)}.png",
+                lambda sample: sample.garment.content_hash(),
+                garment_picture,
+            ),
             (f"inputs/truth/{work.id}.png", _truth_hash, _truth_picture),
         ):
             if name in index:

@@ -82,7 +82,9 @@ class Job:
         if not labels:
             raise InputError("no method to compare", mend="name one with --methods")
         if twice := sorted({label for label in labels if labels.count(label) > 1}):
-            raise InputError(f"two methods are called {', '.join(twice)}", mend="give one another label: LABEL=NAME@WEIGHTS")
+            raise InputError(
+                f"two methods are called {', '.join(twice)}", mend="give one another label: LABEL=NAME@WEIGHTS"
+            )
         if unknown := [setting for setting in self.settings if setting not in SETTINGS]:
             raise InputError(f"no setting named {unknown[0]!r}", mend=f"choose from {', '.join(SETTINGS)}")
 
@@ -133,10 +135,16 @@ def list_work(job: Job, dataset: Dataset) -> list[Work]:
     Raises:
         InputError: the dataset has no pair of the settings asked for.
     """
-    chosen: list[tuple[Setting, Pair]] = [(setting, pair) for setting in job.settings for pair in dataset.pairs.get(setting, ())]
+    chosen: list[tuple[Setting, Pair]] = [
+        (setting, pair) for setting in job.settings for pair in dataset.pairs.get(setting, ())
+    ]
     if not chosen:
         what = f" of category {job.category}" if job.category else ""
-        raise InputError(f"no {' or '.join(job.settings)} pairs{what}", mend="add a pairs file, see docs/datasets.md", path=dataset.root)
+        raise InputError(
+            f"no {' or '.join(job.settings)} pairs{what}",
+            mend="add a pairs file, see docs/datasets.md",
+            path=dataset.root,
+        )
     return [Work(index, setting, pair) for index in range(len(job.methods)) for setting, pair in chosen]
 
 
@@ -184,4 +192,3 @@ def take_shard(work: Sequence[Work], shard: tuple[int, int] | None) -> list[Work
     if count < 1 or not 0 <= index < count:
         raise InputError(f"no shard {index}/{count}", mend="write i/n with 0 <= i < n")
     return list(work[index::count])
-

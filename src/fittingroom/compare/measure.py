@@ -68,25 +68,46 @@ def _reference(run: Run, items: Sequence[Item]) -> list[Path]:
     return [path for name in names if (path := run.folder / "inputs" / "person" / f"{name}.png").is_file()]
 
 
-def _comparisons(rows: Sequence[Row], methods: Sequence[str], settings: Sequence[str], seed: int) -> list[dict[str, Any]]:
+def _comparisons(
+    rows: Sequence[Row], methods: Sequence[str], settings: Sequence[str], seed: int
+) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for setting in settings:
         metrics = dict.fromkeys((row.metric, row.protocol) for row in rows if row.setting == setting and row.item)
         for metric, protocol in metrics:
             per_method: dict[str, dict[str, float]] = {method: {} for method in methods}
             for row in rows:
-                if row.setting == setting and row.metric == metric and row.protocol == protocol and row.item and np.isfinite(row.value):
+                if (
+                    row.setting == setting
+                    and row.metric == metric
+                    and row.protocol == protocol
+                    and row.item
+                    and np.isfinite(row.value)
+                ):
                     per_method[row.method][row.item] = row.value
             per_method = {method: values for method, values in per_method.items() if values}
             shared = sorted(set.intersection(*(set(values) for values in per_method.values()))) if per_method else []
             if len(per_method) < 2 or len(shared) < 2:
                 continue
             arrays = {method: np.array([values[item] for item in shared]) for method, values in per_method.items()}
-            found.extend({"setting": setting, "metric": metric, "protocol": protocol, **asdict(entry)} for entry in compare_methods(arrays, seed=seed))
+            found.extend(
+                {"setting": setting, "metric": metric, "protocol": protocol, **asdict(entry)}
+                for entry in compare_methods(arrays, seed=seed)
+            )
     return found
 
 
-def measure(run: Run, dataset: Dataset, metrics: Sequence[str], *, cache: EmbeddingCache | None, overrides: Mapping[str, Path], seed: int, device: str, report: Any = None) -> None:
+def measure(
+    run: Run,
+    dataset: Dataset,
+    metrics: Sequence[str],
+    *,
+    cache: EmbeddingCache | None,
+    overrides: Mapping[str, Path],
+    seed: int,
+    device: str,
+    report: Any = None,
+) -> None:
     """Compute every metric and write ``results.parquet``, ``protocols.json`` and ``comparisons.json``.
 
     Args:
@@ -111,9 +132,18 @@ def measure(run: Run, dataset: Dataset, metrics: Sequence[str], *, cache: Embedd
             items = chosen.get(method, [])
             if not items:
                 continue
-            left_out = sum(item.method == method and item.setting == setting and bool(item.image) for item in run.items) - len(items)
+            left_out = sum(
+                item.method == method and item.setting == setting and bool(item.image) for item in run.items
+            ) - len(items)
             evaluation = evaluate_pictures(
-                _pictures(run, dataset, items), _reference(run, items), metrics, seed=seed, cache=cache, overrides=overrides, device=device, progress=report
+                _pictures(run, dataset, items),
+                _reference(run, items),
+                metrics,
+                seed=seed,
+                cache=cache,
+                overrides=overrides,
+                device=device,
+                progress=report,
             )
             for item_id, line in evaluation.failures:
                 LOG.warning("%s, %s, %s: not measured: %s", method, setting, item_id, line)
