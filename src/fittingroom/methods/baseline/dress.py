@@ -1,0 +1,361 @@
+"""Dressing: the layers of a new garment in the target photo, what they uncover, and how all is laid together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ...core.images import UInt8
+from ...core.pose import Pose
+from ...data.regions import KEPT_PARTS, dilate, erode, hands
+from ...data.sample import Category, Parse
+from .figure import SIDES, Figure, Mask
+from .fill import Image, blur, extend_up, limb_shade, luminance, masked_blur, skin_fill, spread
+from .outline import limb, lowest_level, sleeve_zone, trunk_core
+from .pieces import Cut, axis_coordinates, sleeve_end
+from .warp import Layer, joined, limb_controls, sample, spline_map, trunk_controls
+
+#: what is replaced by a garment of each category
+_OLD: Mapping[Category, tuple[str, ...]] = {
+    "upper": ("upper-clothes", "coat"),
+    "lower": ("pants", "skirt"),
+    "dress": ("upper-clothes", "coat", "pants", "skirt", "dress", "jumpsuits"),
+}
+_ONE_PIECE = ("dress", "jumpsuits")
+_ARM_SKIN = ("left-arm", "right-arm")
+_LEG_SKIN = ("left-leg", "right-leg")
+_SKIN = ("torso-skin", *_ARM_SKIN, *_LEG_SKIN, "face")
+#: half-widths of bare limbs relative to the trunk's length, at the three joints
+_ARM_RADIUS = (0.115, 0.085, 0.055)
+_LEG_RADIUS = (0.17, 0.105, 0.075)
+_WAIST = 0.74
+
+
+@dataclass(frozen=True)
+class Target:
+    """The person to be dressed.
+
+    Args:
+        image: ``(H, W, 3)`` float32, 0 to 255.
+        parse: labels.
+        pose: joints as found (tells the hands).
+        figure: joints without gaps.
+    """
+
+    image: Image
+    parse: Parse
+    pose: Pose
+    figure: Figure
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.parse.size
+
+
+def _limb_radius(
+    along: npt.NDArray[np.float64], radii: tuple[float, float, float], trunk: float
+) -> npt.NDArray[np.float64]:
+    return np.interp(along, (0, 1, 2), np.array(radii) * trunk)
+
+
+def old_garment(target: Target, category: Category) -> Mask:
+    """``(H, W)`` bool: what the person wears where the new garment goes."""
+    parse = target.parse
+    old = parse.mask(*_OLD[category])
+    if category == "dress" or old.sum() > 0.2 * parse.mask(*_ONE_PIECE).sum():
+        return old
+    level, _ = axis_coordinates(target.figure, target.size)
+    piece = parse.mask(*_ONE_PIECE)  # a dress counts as top above the waist and as skirt below it
+    return old | (piece & (level < 1.05) if category == "upper" else piece & (level > _WAIST))
+
+
+def _trunk_layer(cut: Cut, target: Target, category: Category, old: Mask) -> Layer | None:
+    parse, figure = target.parse, target.figure
+    size = target.size
+    arms = sleeve_zone(figure, "right", size) | sleeve_zone(figure, "left", size)
+    body = old | parse.mask("upper-clothes", "coat", "dress", "jumpsuits", "pants", "skirt", "torso-skin")
+    body = (body & ~arms) | (trunk_core(figure, size) & parse.mask(*_ARM_SKIN, "hair"))
+    hem: float | None = None
+    if category == "upper":
+        new, now = lowest_level(cut.trunk, cut.figure), lowest_level(old & ~arms, figure)
+        if not (np.isnan(new) or np.isnan(now)) and now - 0.14 < new < now:
+            hem = now  # a little too short: drawn down to where the old one ended
+    controls = trunk_controls(cut.trunk, cut.figure, body, figure, hem=hem)
+    if controls is None:
+        return None
+    layer = sample(cut.image, cut.trunk, spline_map(controls.target, controls.source, size))
+    level, offset = axis_coordinates(figure, size)
+    return _guarded(layer, controls.guard(level, offset, 0.06 * figure.trunk) | (level < 0.2))
+
+
+def _guarded(layer: Layer, where: Mask) -> Layer:
+    return Layer(layer.colour, (layer.alpha * where).astype(np.float32))
+
+
+def _sleeve_layer(cut: Cut, target: Target, side: str) -> tuple[Layer, float] | None:
+    piece = cut.arms[side]
+    end = sleeve_end(piece, cut.figure, side)
+    if end < 0.14:
+        return None
+    size, figure = target.size, target.figure
+    source, bones = cut.figure.arm(side), figure.arm(side)
+    scale = figure.trunk / cut.figure.trunk
+    worn = target.parse.mask(*_OLD["upper"], *_ONE_PIECE, *_ARM_SKIN) & sleeve_zone(figure, side, size)
+    controls = limb_controls(
+        piece,
+        source,
+        worn,
+        bones,
+        scale=scale,
+        radius=(0.24 * cut.figure.trunk, 0.24 * figure.trunk),
+        end=end,
+        start=0.02,
+    )
+    layer = sample(cut.image, piece, spline_map(controls.target, controls.source, size, 1e-5))
+    where = limb(bones, size)
+    reach = _limb_radius(where.along, (0.30, 0.26, 0.24), figure.trunk)
+    inside = (where.away < reach) & (where.along < end + 0.3)
+    return _guarded(
+        layer, inside & (controls.guard(where.along, where.across, 0.05 * figure.trunk) | (where.along < 0.25))
+    ), end
+
+
+def _whole(mask: Mask, hidden: Mask) -> Mask:
+    """A garment together with what hides it (hands, hair) inside its own outline."""
+    points = np.argwhere(mask)[:, ::-1]
+    if len(points) < 3 or not hidden.any():
+        return mask
+    hull = np.zeros(mask.shape, dtype=np.uint8)
+    cv2.fillConvexPoly(hull, cv2.convexHull(points.astype(np.int32)), 1)
+    return mask | (hidden & (hull > 0))
+
+
+def _trousers(cut: Cut, target: Target, old: Mask) -> Layer | None:
+    """Trousers and shorts: each leg with the pelvis, joined between the legs."""
+    figure, size = target.figure, target.size
+    source_size = (cut.mask.shape[0], cut.mask.shape[1])
+    worn = _whole(old, target.parse.mask(*_ARM_SKIN, "glove", "hair"))
+    pelvis = trunk_controls(cut.mask, cut.figure, worn, figure, first=0.66, last=1.06, anchored=False)
+    source_level, _ = axis_coordinates(cut.figure, source_size)
+    level, offset = axis_coordinates(figure, size)
+    places = {side: limb(figure.leg(side), size) for side in SIDES}
+    own = {side: limb(cut.figure.leg(side), source_size) for side in SIDES}
+    on_legs = worn | target.parse.mask(*_LEG_SKIN, "socks")
+    scale = figure.trunk / cut.figure.trunk
+    layers: dict[str, Layer] = {}
+    for side, other in (SIDES, SIDES[::-1]):
+        mine = cut.mask & (own[side].away <= own[other].away) & (source_level > 1.0)
+        if mine.sum() < 20:
+            continue
+        end = float(np.clip(np.percentile(own[side].along[mine], 98), 0.3, 2.1))
+        controls = limb_controls(
+            mine,
+            cut.figure.leg(side),
+            on_legs & (places[side].away <= places[other].away),
+            figure.leg(side),
+            scale=scale,
+            radius=(0.34 * cut.figure.trunk, 0.34 * figure.trunk),
+            end=end,
+            start=0.32,
+            widest=4.0,
+        )
+        piece = sample(
+            cut.image,
+            cut.mask & ((own[side].away <= own[other].away * 1.15) | (source_level < 1.1)),
+            spline_map(*joined(pelvis, controls), size, 1e-5),
+        )
+        inside = controls.guard(places[side].along, places[side].across, 0.04 * figure.trunk) | (
+            places[side].along < 0.3
+        )
+        if pelvis is not None:
+            inside &= pelvis.guard(level, offset, 0.05 * figure.trunk) | (level > 1.05)
+        layers[side] = _guarded(piece, inside & (places[side].along < end + 0.3))
+    if len(layers) < 2:
+        return next(iter(layers.values()), None)
+    margin = 0.02 * figure.trunk
+    share = np.clip(0.5 + (places["left"].away - places["right"].away) / (2 * margin), 0, 1).astype(np.float32)
+    # above the crotch both splines agree and are blended; below it a pixel belongs to the nearer leg
+    right, left = layers["right"], layers["left"]
+    alpha = np.maximum(right.alpha * share, left.alpha * (1 - share)) + np.minimum(
+        right.alpha * share, left.alpha * (1 - share)
+    )
+    weight = (right.alpha * share)[..., None]
+    colour = (right.colour * weight + left.colour * (left.alpha * (1 - share))[..., None]) / np.maximum(alpha, 1e-4)[
+        ..., None
+    ]
+    return Layer(colour.astype(np.float32), np.clip(alpha, 0, 1).astype(np.float32))
+
+
+def _skirt(cut: Cut, target: Target, old: Mask) -> Layer | None:
+    worn = _whole(old, target.parse.mask(*_ARM_SKIN, "glove", "hair"))
+    controls = trunk_controls(cut.mask, cut.figure, worn, target.figure, first=0.68, anchored=False)
+    if controls is None:
+        return None
+    level, offset = axis_coordinates(target.figure, target.size)
+    layer = sample(cut.image, cut.mask, spline_map(controls.target, controls.source, target.size))
+    return _guarded(layer, controls.guard(level, offset, 0.08 * target.figure.trunk))
+
+
+def _lower_layer(cut: Cut, target: Target, old: Mask) -> Layer | None:
+    layer = _trousers(cut, target, old) if cut.legs else _skirt(cut, target, old)
+    level, _ = axis_coordinates(target.figure, target.size)
+    return None if layer is None else _guarded(layer, level > 0.45)
+
+
+def _light(target: Target, old: Mask, amount: float) -> npt.NDArray[np.float32]:
+    """``(H, W)`` factor: the coarse light on what the person wears, around 1; 1 where that is unknown."""
+    if old.sum() < 50:
+        return np.ones(target.size, dtype=np.float32)
+    height = target.size[0]
+    light = luminance(target.image)
+    local, wide = masked_blur(light, old, 0.02 * height), masked_blur(light, old, 0.09 * height)
+    ratio = local / np.maximum(wide, 8.0)
+    # folds change the light a little; bands of dark and bright cloth change it much, and are not light at all
+    spread_of_light = float(np.percentile(np.abs(np.log(np.maximum(ratio[old], 1e-3))), 85))
+    strength = amount * float(np.clip((0.22 - spread_of_light) / 0.14, 0, 1))
+    ratio = np.clip(ratio, 0.75, 1.2) ** strength
+    share = blur(erode(old, 1).astype(np.float32), 0.012 * height)
+    return (1 + (ratio - 1) * share).astype(np.float32)
+
+
+def _bare_limbs(
+    target: Target, canvas: Image, where: Mask, kind: str, ends: Mapping[str, float], old: Mask
+) -> tuple[Image, Mask, Mask]:
+    """Skin on arms or legs that the old garment covered.
+
+    Returns:
+        The photo with that skin, all of its pixels, and those beyond the new garment's ends (``ends``, by side, along
+        the limb), which lie in front of the trunk.
+    """
+    figure, size = target.figure, target.size
+    parts, radii = (_ARM_SKIN, _ARM_RADIUS) if kind == "arm" else (_LEG_SKIN, _LEG_RADIUS)
+    done, above = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
+    seen = target.parse.mask(*parts)
+    skin = erode(seen, 1) if erode(seen, 1).sum() > 0.0015 * seen.size else erode(target.parse.mask(*_SKIN), 1)
+    for side in SIDES:
+        place = limb(figure.arm(side) if kind == "arm" else figure.leg(side), size)
+        radius = _limb_radius(place.along, radii, figure.trunk)
+        region = where & (place.away < radius) & (place.along < 2.25)
+        if not region.any():
+            continue
+        filled = skin_fill(target.image, region, skin, old, 0.03 * size[0])
+        shaded = filled * limb_shade(place.away, radius)[..., None]
+        canvas = np.where(region[..., None], shaded, canvas).astype(np.float32)
+        done |= region
+        above |= region & (place.along > ends.get(side, 0.0) - 0.12)
+    return canvas, done, above
+
+
+def _uncovered(target: Target, canvas: Image, where: Mask, category: Category, old: Mask) -> Image:
+    """Fill what the old garment leaves behind: skin near the neck, the lower garment at the hem, else background."""
+    parse, figure, size = target.parse, target.figure, target.size
+    level, offset = axis_coordinates(figure, size)
+    out = canvas
+    if category != "lower":
+        chest = where & (level < 0.5) & (np.abs(offset) < 0.50 * figure.breadth)
+        skin = erode(parse.mask("torso-skin", "face"), 1)
+        out = np.where(chest[..., None], skin_fill(target.image, chest, skin, old, 0.03 * size[0]), out).astype(
+            np.float32
+        )
+        where = where & ~chest
+    lower = parse.mask("pants", "skirt", *_ONE_PIECE) & ~old if category == "upper" else np.zeros(size, dtype=bool)
+    if lower.sum() > 200:
+        wide = np.percentile(np.abs(offset[lower & (level < 1.25)]), 97) if (lower & (level < 1.25)).any() else 0.0
+        hem = where & (level > 0.45) & (np.abs(offset) < wide)
+        out = np.where(hem[..., None], extend_up(out, hem, erode(lower, 1)), out).astype(np.float32)
+        where = where & ~hem
+    if where.any():
+        ground = erode(parse.mask("background"), max(2.0, 0.008 * size[0]))
+        out = np.where(where[..., None], spread(target.image, ground), out).astype(np.float32)
+    return out
+
+
+def _soft(alpha: npt.NDArray[np.float32], allowed: Mask) -> npt.NDArray[np.float32]:
+    """Anti-aliased edge: the alpha smoothed a little, and cut softly at what lies in front."""
+    smooth = np.clip((blur(alpha, 0.8) - 0.15) / 0.7, 0, 1)
+    return np.asarray(
+        smooth * np.clip(blur(allowed.astype(np.float32), 0.6) * 1.6 - 0.3, 0, 1) * allowed, dtype=np.float32
+    )
+
+
+def put_on(cut: Cut, target: Target, category: Category, *, light: float = 0.6) -> UInt8:
+    """The person in the new garment.
+
+    Args:
+        cut: the garment, taken apart.
+        target: the person.
+        category: of the garment.
+        light: how much of the old garment's coarse light is carried over, 0 to 1.
+
+    Returns:
+        ``(H, W, 3)`` uint8; pixels that nothing was laid upon are the photo's own.
+    """
+    parse, size, figure = target.parse, target.size, target.figure
+    old = old_garment(target, category)
+    front = parse.mask(*KEPT_PARTS) | (
+        hands(parse, target.pose) if category != "lower" else parse.mask(*_ARM_SKIN, "glove")
+    )
+    if category == "lower":
+        front |= parse.mask("upper-clothes", "coat") | sleeve_zone_of_tops(target)
+    arm_skin = parse.mask(*_ARM_SKIN)
+    trunk = _lower_layer(cut, target, old) if category == "lower" else _trunk_layer(cut, target, category, old)
+    arms: dict[str, tuple[Layer, float]] = {}
+    if category != "lower":
+        arms = {side: layer for side in SIDES if (layer := _sleeve_layer(cut, target, side))}
+    layers: list[tuple[Layer, npt.NDArray[np.float32]]] = []
+    if trunk is not None:
+        layers.append((trunk, _soft(trunk.alpha, ~front & ~arm_skin)))
+    layers += [(layer, _soft(layer.alpha, ~front)) for layer, _ in arms.values()]
+    cover = np.max([alpha for _, alpha in layers], axis=0) if layers else np.zeros(size, dtype=np.float32)
+
+    shading = _light(target, old, light)
+    canvas = target.image
+    # the pixels around the old garment still have its colour
+    fringe = dilate(old, 1.5 if size[0] < 700 else 3.0) & parse.mask("background")
+    rest = (old | fringe) & (cover < 0.98) & ~front
+    if category != "lower":
+        ends = {side: end for side, (_, end) in arms.items()}
+        zones = sleeve_zone(figure, "right", size) | sleeve_zone(figure, "left", size)
+        bare, done, above = _bare_limbs(target, canvas, old & zones & ~front, "arm", ends, old)
+        canvas = _uncovered(target, canvas, rest & ~done, category, old)
+        canvas = _mix(canvas, bare, done)
+        canvas = _lay(canvas, layers[:1] if trunk is not None else [], shading)
+        canvas = _mix(canvas, bare, above)
+        canvas = _lay(canvas, layers[1:] if trunk is not None else layers, shading)
+        if category == "dress":
+            legs, shown, _ = _bare_limbs(
+                target, canvas, rest & ~done & parse.mask("pants", "skirt", "socks"), "leg", {}, old
+            )
+            canvas = _mix(canvas, legs, shown & (cover < 0.5))
+    else:
+        canvas = _uncovered(target, canvas, rest, category, old)
+        legs, shown, _ = _bare_limbs(target, canvas, rest, "leg", {}, old)
+        canvas = _lay(_mix(canvas, legs, shown), layers, shading)
+    changed = (cover > 0) | rest | (old & (cover < 0.98))
+    pixels = np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
+    return np.where(changed[..., None], pixels, np.clip(np.rint(target.image), 0, 255).astype(np.uint8)).astype(
+        np.uint8
+    )
+
+
+def sleeve_zone_of_tops(target: Target) -> Mask:
+    """Sleeves of a dress that stays on as a top when its lower part is exchanged."""
+    level, _ = axis_coordinates(target.figure, target.size)
+    return target.parse.mask(*_ONE_PIECE) & (level < _WAIST)
+
+
+def _lay(canvas: Image, layers: list[tuple[Layer, npt.NDArray[np.float32]]], light: npt.NDArray[np.float32]) -> Image:
+    for layer, alpha in layers:
+        colour = np.clip(layer.colour * light[..., None], 0, 255)
+        canvas = (canvas * (1 - alpha[..., None]) + colour * alpha[..., None]).astype(np.float32)
+    return canvas
+
+
+def _mix(canvas: Image, other: Image, where: Mask) -> Image:
+    share = np.clip(blur(where.astype(np.float32), 0.7) * 1.4 - 0.2, 0, 1)[..., None] * where[..., None]
+    return (canvas * (1 - share) + other * share).astype(np.float32)

@@ -1,0 +1,131 @@
+"""Colours for pixels that have none: behind arms and hair, under an old garment, beyond an edge."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from .figure import Mask
+
+#: ``(H, W, 3)`` float32, 0 to 255
+Image: TypeAlias = npt.NDArray[np.float32]
+
+
+def spread(image: Image, known: Mask) -> Image:
+    """Fill the unknown pixels smoothly from the known ones, far ones from coarser averages (push and pull).
+
+    Args:
+        image: ``(H, W, 3)`` float32.
+        known: ``(H, W)`` bool; at least one pixel, else the picture comes back as it is.
+
+    Returns:
+        ``(H, W, 3)`` float32, equal to ``image`` where known.
+    """
+    if known.all() or not known.any():
+        return image
+    weight = known.astype(np.float32)
+    levels = [(image * weight[..., None], weight)]
+    while min(levels[-1][1].shape) > 1:
+        colour, share = levels[-1]
+        size = ((colour.shape[1] + 1) // 2, (colour.shape[0] + 1) // 2)
+        levels.append(
+            (
+                np.asarray(cv2.resize(colour, size, interpolation=cv2.INTER_AREA)),
+                np.asarray(cv2.resize(share, size, interpolation=cv2.INTER_AREA)),
+            )
+        )
+    colour, share = levels[-1]
+    filled = colour / np.maximum(share, 1e-6)[..., None]
+    for colour, share in reversed(levels[:-1]):
+        coarse = np.asarray(cv2.resize(filled, (colour.shape[1], colour.shape[0]), interpolation=cv2.INTER_LINEAR))
+        trust = np.clip(share * 4.0, 0.0, 1.0)[..., None] if share is not levels[0][1] else share[..., None]
+        filled = trust * colour / np.maximum(share, 1e-6)[..., None] + (1 - trust) * coarse
+    return np.where(known[..., None], image, filled).astype(np.float32)
+
+
+def blur(values: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.float32]:
+    """Gaussian blur of ``(H, W)`` or ``(H, W, C)``; sigma in pixels."""
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), max(sigma, 0.1)), dtype=np.float32)
+
+
+def masked_blur(values: npt.NDArray[np.float32], mask: Mask, sigma: float) -> npt.NDArray[np.float32]:
+    """Gaussian blur that sees only the pixels of a mask; 0 far away from it."""
+    weight = mask.astype(np.float32)
+    weighted = values * (weight if values.ndim == 2 else weight[..., None])
+    share = blur(weight, sigma)
+    return (blur(weighted, sigma) / np.maximum(share if values.ndim == 2 else share[..., None], 1e-4)).astype(
+        np.float32
+    )
+
+
+def luminance(image: Image) -> npt.NDArray[np.float32]:
+    """``(H, W)`` weighted mean of the channels (Rec. 601), 0 to 255."""
+    return np.asarray(image @ np.array([0.299, 0.587, 0.114], dtype=np.float32))
+
+
+def skin_fill(image: Image, where: Mask, skin: Mask, old_garment: Mask, sigma: float) -> Image:
+    """Skin for pixels that an old garment covered: the person's skin colour, in the light that fell on the garment.
+
+    Args:
+        image: the photo.
+        where: ``(H, W)`` bool, pixels to be filled.
+        skin: ``(H, W)`` bool, skin that is seen; the nearest one gives the colour.
+        old_garment: ``(H, W)`` bool, what covered the skin, whose shading is kept.
+        sigma: of the light, in pixels.
+    """
+    out = image.copy()
+    if not where.any():
+        return out
+    if skin.sum() < 20:
+        tone = np.broadcast_to(np.float32([205, 165, 140]), image.shape).astype(np.float32)
+    else:
+        median = np.median(image[skin], axis=0).astype(np.float32)
+        usual = (
+            np.abs(luminance(image) - float(luminance(median[None, None])[0, 0])) < 60
+        )  # no nails, no shadows, no highlights
+        near = spread(image, skin & usual if (skin & usual).sum() >= 20 else skin)
+        tone = 0.35 * blur(near, 2.0 * sigma) + 0.65 * median
+    light = luminance(image)
+    local = masked_blur(light, old_garment, 0.5 * sigma)
+    wide = masked_blur(light, old_garment, 4.0 * sigma)
+    shade = (np.clip(local / np.maximum(wide, 1.0), 0.8, 1.15) ** 0.35)[..., None]
+    out[where] = np.clip(tone * shade, 0, 255)[where]
+    return out
+
+
+def limb_shade(away: npt.NDArray[np.float64], radius: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Shading of a round limb: 1 on the bone, darker towards its rim."""
+    edge = np.clip(away / np.maximum(radius, 1.0), 0, 1)
+    return (1.0 - 0.12 * edge**2).astype(np.float32)
+
+
+def extend_up(image: Image, where: Mask, source: Mask) -> Image:
+    """Fill pixels above a garment with the garment's own topmost pixels, mirrored to and fro, column by column.
+
+    Columns in which the garment begins much lower than beside them (between two legs) or is missing take the nearest
+    colours of it instead.
+    """
+    out = image.copy()
+    if not where.any() or not source.any():
+        return out
+    band = max(6, round(0.022 * image.shape[0]))
+    near = spread(image, source)
+    out[where] = near[where]
+    columns = np.flatnonzero(where.any(axis=0) & source.any(axis=0))
+    tops = np.array([np.flatnonzero(source[:, column])[0] for column in columns])
+    if not len(tops):
+        return out
+    usual = np.array([np.median(tops[np.abs(columns - column) <= 3 * band]) for column in columns])
+    for column, top, level in zip(columns, tops, usual, strict=True):
+        if top > level + band:
+            continue
+        edge = int(top) + 2  # the very edge holds the old garment's shadow
+        target = np.flatnonzero(where[:, column])
+        target = target[target < edge]
+        step = (edge - target) % (2 * band)
+        mirrored = edge + np.minimum(step, 2 * band - step)
+        out[target, column] = image[np.minimum(mirrored, image.shape[0] - 1), column]
+    return out
