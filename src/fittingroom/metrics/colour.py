@@ -74,7 +74,8 @@ def srgb_to_lab(pixels: UInt8) -> Float64:
 
 def _seventh(c: Plane) -> Plane:
     square = c * c
-    return square * square * square * c
+    power: Plane = square * square * square * c
+    return power
 
 
 def _chroma_weight(mean: Plane) -> Plane:
@@ -224,7 +225,7 @@ def _histogram(pixels: UInt8) -> tuple[Float64, Float64]:
 
 def _means(points: Float64, weights: Float64, labels: npt.NDArray[np.intp]) -> tuple[Float64, Float64]:
     """Weight ``(K,)`` and mean ``(K, 3)`` of each label that has any weight."""
-    mass = np.bincount(labels, weights=weights)
+    mass: Float64 = np.bincount(labels, weights=weights).astype(np.float64, copy=False)
     means = np.stack([np.bincount(labels, weights=weights * plane) for plane in points.T], axis=1)
     kept = mass > 0
     return mass[kept], means[kept] / mass[kept, None]

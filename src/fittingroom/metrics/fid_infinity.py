@@ -7,16 +7,15 @@ draws subsets from one tenth of its 50,000 pictures upwards, test sets here have
 where the line is straightest, and each size is averaged over several subsets.
 
 The line is only a good model once N is about the number of features. On synthetic features (d = 256, three
-distributions, 12 draws each) the mean ratio of extrapolated to true distance was
+distributions, 12 draws each; ``benchmarks/small_sets.py extrapolation``) the ratio of the mean distance to the true one was
 
 =========  ==============  ================
 N / d      plain distance  extrapolated
 =========  ==============  ================
-0.2        10.1 to 12.2    3.3 to 6.7
-0.4        5.9 to 8.1      1.2 to 3.6
-0.8        3.2 to 4.4      0.6 to 1.5
-1.6        2.1 to 3.0      0.7 to 1.5
-3.9        1.4 to 1.8      0.9 to 1.1
+0.5        4.7 to 6.2      0.8 to 2.1
+0.8        3.3 to 4.4      0.6 to 1.7
+1.6        2.0 to 2.9      0.7 to 1.2
+3.9        1.4 to 1.9      1.0 to 1.2
 7.8        1.2 to 1.4      1.0
 =========  ==============  ================
 
