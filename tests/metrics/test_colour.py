@@ -148,7 +148,7 @@ def test_a_growing_shift_grows_the_value_like_the_shift_itself() -> None:
     a = texture(1)
     found = []
     for shift in (2, 6, 14, 30):
-        b = np.clip(a.astype(int) + [shift, 0, -shift // 2], 0, 255).astype(np.uint8)
+        b = np.clip(np.add(a, [shift, 0, -shift // 2], dtype=int), 0, 255).astype(np.uint8)
         value, per_pixel = garment_colour_difference(a, ALL, b, ALL), mean_delta_e(a, b)
         assert value == pytest.approx(per_pixel, rel=0.35)
         assert garment_colour_difference(b, ALL, a, ALL) == pytest.approx(value, rel=1e-6)

@@ -53,13 +53,15 @@ def _blur(planes: torch.Tensor) -> torch.Tensor:
 
 
 def _maps(images: torch.Tensor, truth: torch.Tensor) -> _Maps:
-    # only the sum of both variances occurs in the formula: four blurs instead of five
-    stack = torch.cat([images, truth, images * images + truth * truth, images * truth], dim=1)
-    mean_a, mean_b, squares, product = _blur(stack).chunk(4, dim=1)
-    mean_product = mean_a * mean_b
-    mean_squares = mean_a * mean_a + mean_b * mean_b
-    contrast = (2 * (product - mean_product) + _C2) / ((squares - mean_squares).clamp_(min=0) + _C2)
-    similarity = contrast * (2 * mean_product + _C1) / (mean_squares + _C1)
+    # Only the sum of both variances occurs in the formula: four blurs instead of five. Variances do not change with the
+    # origin, but the rounding error of "mean of squares less square of mean" does: it is smallest around mid-grey.
+    a, b = images - 0.5, truth - 0.5
+    mean_a, mean_b, squares, product = _blur(torch.cat([a, b, a * a + b * b, a * b], dim=1)).chunk(4, dim=1)
+    covariance = product - mean_a * mean_b
+    variances = (squares - mean_a * mean_a - mean_b * mean_b).clamp_(min=0)
+    contrast = (2 * covariance + _C2) / (variances + _C2)
+    mean_a, mean_b = mean_a + 0.5, mean_b + 0.5
+    similarity = contrast * (2 * mean_a * mean_b + _C1) / (mean_a * mean_a + mean_b * mean_b + _C1)
     return _Maps(similarity, contrast)
 
 
