@@ -11,7 +11,7 @@ from ...data.sample import Sample
 from .dress import Target
 from .figure import complete
 from .pieces import cut
-from .shop import guess_figure
+from .shop import guess_figure, without_inside
 
 #: fewer pixels of garment than this are a slip of the parser, not a garment
 _FEWEST_PIXELS = 64
@@ -49,4 +49,6 @@ def conditions(sample: Sample) -> dict[str, Any]:
         parse = garment.parse()
     else:
         figure, parse = guess_figure(mask, category), None
+        if category != "lower":
+            mask = without_inside(photo, mask, figure)
     return {"cut": cut(photo, mask, figure, category, parse), "target": target, "category": category}

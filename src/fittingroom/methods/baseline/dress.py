@@ -121,7 +121,7 @@ def _sleeve_layer(cut: Cut, target: Target, side: str) -> tuple[Layer, float] | 
     reach = _limb_radius(where.along, (0.30, 0.26, 0.24), figure.trunk)
     inside = (where.away < reach) & (where.along < end + 0.3)
     return _guarded(
-        layer, inside & (controls.guard(where.along, where.across, 0.05 * figure.trunk) | (where.along < 0.25))
+        layer, inside & (controls.guard(where.along, where.across, 0.09 * figure.trunk) | (where.along < 0.25))
     ), end
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from ...core.errors import InputError
+from ...core.images import UInt8
 from ...core.pose import JOINT, JOINTS
 from ...data.sample import Category
 from .figure import Figure, Mask, Points
 
 #: of a garment that lies flat, relative to its width below the sleeves
-_SHOULDER_JOINTS = 0.80
+_SHOULDER_JOINTS = 0.76
 #: trunk length relative to the distance of the shoulder joints
-_TRUNK = 1.39
+_TRUNK = 1.45
 #: hip to ankle relative to the flat waist of a lower garment
 _LEG = 2.35
 
@@ -45,8 +47,10 @@ def _figure(points: dict[str, Points]) -> Figure:
 def _sleeve_end(mask: Mask, shoulder: Points, side: int, edge: float, bottom: float) -> Points:
     """Farthest pixel from the shoulder outside the trunk's edge; the shoulder itself where nothing lies there."""
     rows, columns = np.nonzero(mask)
-    outside = ((columns - edge) * side > 0) & (rows < bottom)
-    if outside.sum() < 12:
+    x, y = (columns - shoulder[0]) * side, rows - shoulder[1]
+    # what hangs straight below the shoulder is the trunk's side or a flared hem
+    outside = ((columns - edge) * side > 0) & (rows < bottom) & (x > 0.22 * y)
+    if outside.sum() < 0.01 * mask.sum():
         return shoulder
     x, y = columns[outside].astype(float), rows[outside].astype(float)
     away = np.hypot(x - shoulder[0], y - shoulder[1])
@@ -59,9 +63,9 @@ def _upper(mask: Mask, dress: bool) -> Figure:
     height = bottom - top
     centre = int(round((left + right) / 2))
     # the trunk's width is read below the sleeves, a dress's high up, before it flares
-    span = (0.30, 0.45) if dress else (0.55, 0.80)
+    span = (0.24, 0.42) if dress else (0.45, 0.85)
     runs = [run for share in np.linspace(*span, 9) if (run := _centre_run(mask[int(top + share * height)], centre))]
-    first, last = float(np.median([run[0] for run in runs])), float(np.median([run[1] for run in runs]))
+    first, last = float(np.percentile([run[0] for run in runs], 35)), float(np.percentile([run[1] for run in runs], 65))
     width = max(last - first, 2.0)
     middle = (first + last) / 2
     half = _SHOULDER_JOINTS * width / 2
@@ -80,7 +84,7 @@ def _upper(mask: Mask, dress: bool) -> Figure:
         )
         reach = end - shoulder
         length = float(np.linalg.norm(reach))
-        direction = reach / length if length > 0.05 * width else np.array([side * 0.35, 0.94])
+        direction = reach / length if length > 0.05 * width else np.array([side * 0.9, 0.44])
         upper_arm, forearm = 0.58 * trunk, 0.50 * trunk
         if length > 0.85 * (upper_arm + forearm):  # a long sleeve ends at the wrist, however it is cut
             upper_arm, forearm = length * 0.537, length * 0.463
@@ -126,6 +130,30 @@ def _lower(mask: Mask) -> Figure:
     points["neck"] = (points["right-shoulder"] + points["left-shoulder"]) / 2
     points["nose"] = points["neck"] - np.array([0.0, 0.2 * leg])
     return _figure(points)
+
+
+def without_inside(image: UInt8, mask: Mask, figure: Figure) -> Mask:
+    """The mask without the inside of the back that shows through the neckline of a garment that lies flat.
+
+    It is told by being darker than the front, near the neck and joined to the upper edge; where nothing is, the mask
+    comes back as it is.
+    """
+    light = image.astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+    rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
+    away, below = np.abs(columns - figure.shoulders[0]), rows - figure.shoulders[1]
+    front = mask & (away < 0.3 * figure.breadth) & (below > 0.25 * figure.trunk) & (below < 0.6 * figure.trunk)
+    if not front.any():
+        return mask
+    near = mask & (away < 0.34 * figure.breadth) & (below < 0.22 * figure.trunk)
+    dark = near & (light < 0.80 * float(np.percentile(light[front], 75)))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(dark.astype(np.uint8))
+    top = np.flatnonzero(mask.any(axis=1))[0]
+    for index in range(1, count):
+        piece = labels == index
+        if stats[index, cv2.CC_STAT_AREA] > 0.004 * mask.sum() and stats[index, cv2.CC_STAT_TOP] < top + 0.12 * figure.trunk and (piece & (away < 0.1 * figure.breadth)).any():
+            grown = cv2.dilate(piece.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+            mask = mask & ~grown
+    return mask
 
 
 def guess_figure(mask: Mask, category: Category) -> Figure:

@@ -1,0 +1,167 @@
+"""The command line as a user meets it: real processes, real exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fittingroom.cli import options
+from fittingroom.core.errors import InputError
+from fittingroom.core.images import read_image
+from fittingroom.data.dataset import Dataset
+
+
+def fittingroom(*arguments: str | Path, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    code = "import sys; from fittingroom.cli import main; main()"
+    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, cwd=folder, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("cli") / "run"
+    done = fittingroom("compare", "drawn-mini", "--methods", "baseline", "--limit", "2", "--out", out, "--metrics", "lpips-random,fd-random,ssim", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().splitlines()[-1] == f"report: {out / 'report.html'}"
+    assert "baseline" in done.stdout
+    return out
+
+
+def test_report_writes_every_view(run: Path, tmp_path: Path) -> None:
+    done = fittingroom("report", run, "--language", "ru", "--out", tmp_path / "ru.html", "--figures", tmp_path / "figures", "--tables", tmp_path / "tables")
+    assert done.returncode == 0, done.stderr
+    assert 'lang="ru"' in (tmp_path / "ru.html").read_text(encoding="utf-8")[:2000]
+    assert {path.suffix for path in (tmp_path / "figures").iterdir()} == {".png", ".pdf"}
+    assert {path.suffix for path in (tmp_path / "tables").iterdir()} == {".md", ".csv", ".tex"}
+
+
+def test_try_on_by_ids_and_by_files_agree(tmp_path: Path) -> None:
+    dataset = Dataset.open("drawn-mini")
+    pair = next(pair for pair in dataset.pairs["unpaired"] if dataset.garments[pair.garment].category == "upper")
+    done = fittingroom("try-on", pair.person, pair.garment, "--data", "drawn-mini", "--out", tmp_path / "ids.png")
+    assert done.returncode == 0, done.stderr
+    person, garment = dataset.people[pair.person].files, dataset.garments[pair.garment].files
+    done = fittingroom(
+        "try-on", person["image"], garment["image"], "--person-pose", person["pose"], "--person-parse", person["parse"],
+        "--garment-mask", garment["mask"], "--out", tmp_path / "files.png",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    ids, files = read_image(tmp_path / "ids.png"), read_image(tmp_path / "files.png")
+    assert ids.shape == read_image(person["image"]).shape
+    assert (ids == files).all()
+    assert (ids != read_image(person["image"])).any()
+
+
+def test_dataset_commands(tmp_path: Path) -> None:
+    done = fittingroom("dataset", "check", "drawn-mini", "--quiet", "--json", tmp_path / "check.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "baseline" in done.stdout
+    assert json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
+    assert fittingroom("dataset", "export", "drawn-mini", tmp_path / "copy").returncode == 0
+    assert len(Dataset.open(tmp_path / "copy").people) == len(Dataset.open("drawn-mini").people)
+    done = fittingroom("dataset", "show", "drawn-mini", "--out", tmp_path / "sheet.png", "-n", "3")
+    assert done.returncode == 0, done.stderr
+    assert min(read_image(tmp_path / "sheet.png").shape[:2]) > 100
+
+
+def test_a_broken_dataset_fails_the_check(tmp_path: Path) -> None:
+    assert fittingroom("dataset", "export", "drawn-mini", tmp_path / "copy").returncode == 0
+    photo = next((tmp_path / "copy" / "image").iterdir())
+    photo.write_bytes(b"no")
+    done = fittingroom("dataset", "check", tmp_path / "copy", "--quiet")
+    assert done.returncode == 1
+    assert f"{photo}: not a readable image" in done.stdout
+
+
+def test_evaluate_compares_folders(run: Path, tmp_path: Path) -> None:
+    generated, truth = tmp_path / "generated", tmp_path / "truth"
+    generated.mkdir()
+    truth.mkdir()
+    for item in json.loads((run / "items.json").read_text(encoding="utf-8")):
+        if item["setting"] == "paired":
+            (generated / f"{item['id']}.png").write_bytes((run / item["image"]).read_bytes())
+            (truth / f"{item['id']}.png").write_bytes((run / item["truth"]).read_bytes())
+    done = fittingroom("evaluate", generated, truth, "--metrics", "ssim,psnr", "--json", tmp_path / "values.json", "--quiet")
+    assert done.returncode == 0, done.stderr
+    values = json.loads((tmp_path / "values.json").read_text(encoding="utf-8"))["values"]
+    assert {value["metric"] for value in values} == {"ssim", "psnr"}
+
+
+def test_methods_and_their_check() -> None:
+    done = fittingroom("methods")
+    assert done.returncode == 0
+    assert "baseline" in done.stdout
+    done = fittingroom("methods", "--check", "baseline")
+    assert done.returncode == 0, done.stdout
+    assert "FAIL" not in done.stdout
+    assert done.stdout.count("ok") > 5
+
+
+def test_doctor_says_what_is_here_and_what_is_not() -> None:
+    done = fittingroom("doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("python", "processor", "torch", "method baseline", "extra app"):
+        assert word in done.stdout
+    missing = [line for line in done.stdout.splitlines() if line.startswith("missing")]
+    assert missing
+    assert all(" -> " in line for line in missing)
+
+
+def test_weights_list_and_verify() -> None:
+    done = fittingroom("weights", "list")
+    assert done.returncode == 0, done.stderr
+    assert "inception" in done.stdout
+    assert fittingroom("weights", "verify").returncode == 0
+
+
+def test_version_and_help_are_quick_and_need_no_torch() -> None:
+    code = "import sys; sys.argv=['fittingroom','--version']\nfrom fittingroom.cli import main\ntry: main()\nexcept SystemExit as stop: assert not stop.code\nassert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["compare", "nosuch"], "nosuch"),
+        (["compare", "drawn-mini", "--methods", "nosuch"], "no method named 'nosuch' — there are: baseline"),
+        (["compare", "drawn-mini", "--metrics", "nosuch"], "nosuch"),
+        (["compare", "drawn-mini", "--settings", "both"], "no setting named 'both' — choose from paired, unpaired"),
+        (["compare", "drawn-mini", "--shard", "3"], "'3' is not a shard — write i/n"),
+        (["compare", "drawn-mini", "--category", "shoes"], "no category named 'shoes' — choose from upper, lower, dress"),
+        (["compare", "drawn-mini", "--set", "feather=2"], "'feather=2' is not METHOD.KEY=VALUE"),
+        (["compare", "drawn-mini", "--set", "nosuch.feather=2"], "--set names nosuch, which this run has not"),
+        (["compare", "drawn-mini", "--set", "baseline.nosuch=2"], "nosuch"),
+        (["compare", "drawn-mini", "--language", "de"], "no report in language 'de' — use en or ru"),
+        (["compare", "drawn-mini", "--device", "abacus"], "no device named 'abacus'"),
+        (["compare", "drawn-mini", "--executor", "magic"], "no executor named 'magic'"),
+        (["compare", "drawn-mini", "--metrics", "fid"], "weights fetch"),
+        (["compare", "drawn-mini", "--weights-file", "inception"], "'inception' is not NAME=PATH"),
+        (["compare", "drawn-mini", "--weights-file", "inception=nosuch.pth"], "nosuch.pth: no such weights file"),
+        (["report", "nosuch"], "nosuch: not a run (no config.json in it) — make one with"),
+        (["evaluate", "nosuch", "nosuch"], "nosuch"),
+        (["try-on", "nosuch.jpg", "nosuch.jpg"], "nosuch.jpg: no such file"),
+        (["try-on", "nobody", "nothing", "--data", "drawn-mini"], "no person 'nobody'"),
+        (["dataset", "export", "drawn-mini", "x", "--to", "nosuch"], "nosuch"),
+        (["dataset", "show", "drawn-mini", "--out", "sheet.txt"], "sheet.txt: a contact sheet is a .png file"),
+        (["weights", "fetch", "nosuch"], "nosuch"),
+        (["weights", "import", "inception", "nosuch.pth"], "nosuch.pth"),
+    ],
+)
+def test_mistakes_are_one_line(arguments: list[str], line: str, tmp_path: Path) -> None:
+    done = fittingroom(*arguments, folder=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    said = done.stderr.strip().splitlines()
+    assert said[-1].startswith("fittingroom: ")
+    assert line in said[-1]
+    assert "Traceback" not in done.stderr
+    assert len([entry for entry in said if entry.startswith("fittingroom: ")]) == 1
+
+
+def test_settings_are_read_as_json_where_they_are() -> None:
+    assert options.method_settings(["a.b=2", "a.c=true", "x@y.z=word"]) == {"a": {"b": 2, "c": True}, "x@y": {"z": "word"}}
+    with pytest.raises(InputError):
+        options.method_settings(["a.b"])

@@ -1,0 +1,20 @@
+"""Peak memory is really measured."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from fittingroom.compare.memory import PeakMemory
+
+
+def test_a_large_array_is_seen_after_it_is_gone() -> None:
+    with PeakMemory("cpu") as idle:
+        time.sleep(0.03)
+    with PeakMemory("cpu") as busy:
+        block = np.ones(64 * 2**20, dtype=np.uint8)
+        block += 1
+        time.sleep(0.05)
+        del block
+    assert 50 < busy.megabytes - idle.megabytes < 200
