@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ...core.pose import JOINT, JOINTS, Pose
 
-Field: TypeAlias = npt.NDArray[np.float32]
+Field: TypeAlias = npt.NDArray[Any]
 Point: TypeAlias = npt.NDArray[np.float64]
 HEIGHT, WIDTH = 512, 384
 ROWS, COLUMNS = (axis.astype(np.float32) for axis in np.mgrid[:HEIGHT, :WIDTH])
 
 #: half-widths of the bare trunk by level (0 shoulders, 1 hips), in trunks; women's waist, men's waist
 _LEVELS = (-0.34, -0.14, -0.09, -0.03, 0.04, 0.14, 0.40, 0.66, 0.92, 1.06, 1.20)
-_TRUNK = ((0.115, 0.12, 0.18, 0.31, 0.375, 0.37, 0.335, 0.285, 0.365, 0.385, 0.37), (0.125, 0.13, 0.20, 0.34, 0.415, 0.40, 0.365, 0.33, 0.35, 0.36, 0.35))
+_TRUNK = (
+    (0.115, 0.12, 0.18, 0.31, 0.375, 0.37, 0.335, 0.285, 0.365, 0.385, 0.37),
+    (0.125, 0.13, 0.20, 0.34, 0.415, 0.40, 0.365, 0.33, 0.35, 0.36, 0.35),
+)
 ARM_RADII = (0.115, 0.088, 0.06)
 LEG_RADII = (0.195, 0.125, 0.075)
 
@@ -71,10 +74,21 @@ def limb(bones: npt.NDArray[np.float64]) -> Limb:
         along = (x * unit[0] + y * unit[1]) / length
         inside = np.clip(along, 0, 1)
         away = np.hypot(x - inside * vector[0], y - inside * vector[1])
-        parts.append((along + index if index else np.minimum(along, 1), x * unit[1] - y * unit[0], away, np.maximum(along, 0) + 1))
+        parts.append(
+            (
+                along + index if index else np.minimum(along, 1),
+                x * unit[1] - y * unit[0],
+                away,
+                np.maximum(along, 0) + 1,
+            )
+        )
     second = parts[1][2] < parts[0][2]
     along = np.where(second, parts[1][3], parts[0][0])
-    return Limb(along.astype(np.float32), np.where(second, parts[1][1], parts[0][1]).astype(np.float32), np.where(second, parts[1][2], parts[0][2]).astype(np.float32))
+    return Limb(
+        along.astype(np.float32),
+        np.where(second, parts[1][1], parts[0][1]).astype(np.float32),
+        np.where(second, parts[1][2], parts[0][2]).astype(np.float32),
+    )
 
 
 @dataclass(frozen=True)
@@ -110,7 +124,17 @@ class Body:
             hip = hips + across * sign * 0.19 * unit
             knee = hip + _towards(sign * stance.legs) * 0.78 * unit
             ankle = knee + _towards(sign * (stance.legs - 3)) * 0.78 * unit
-            found |= {f"{side}-{name}": point for name, point in (("shoulder", shoulder), ("elbow", elbow), ("wrist", wrist), ("hip", hip), ("knee", knee), ("ankle", ankle))}
+            found |= {
+                f"{side}-{name}": point
+                for name, point in (
+                    ("shoulder", shoulder),
+                    ("elbow", elbow),
+                    ("wrist", wrist),
+                    ("hip", hip),
+                    ("knee", knee),
+                    ("ankle", ankle),
+                )
+            }
             found[f"{side}-eye"] = found["nose"] + across * sign * 0.085 * unit - down * 0.075 * unit
             found[f"{side}-ear"] = found["nose"] + across * sign * 0.20 * unit - down * 0.05 * unit
         return found
@@ -134,7 +158,9 @@ class Body:
     @cached_property
     def axis(self) -> tuple[Field, Field]:
         """Level (0 shoulders, 1 hips, further down in the same unit) and signed distance from the axis, every pixel."""
-        shoulders = (self.points["right-shoulder"] + self.points["left-shoulder"]) / 2 - np.array([0, 0.05 * self.trunk])
+        shoulders = (self.points["right-shoulder"] + self.points["left-shoulder"]) / 2 - np.array(
+            [0, 0.05 * self.trunk]
+        )
         hips = (self.points["right-hip"] + self.points["left-hip"]) / 2
         feet = (self.points["right-ankle"] + self.points["left-ankle"]) / 2
         down, low = (hips - shoulders) / self.trunk, feet - hips
@@ -156,7 +182,9 @@ class Body:
         """Signed distance to the trunk with the neck."""
         level, offset = self.axis
         sides = np.abs(offset) - self.half_width(level)
-        return np.maximum(sides, np.maximum((-0.40 - level) * self.trunk, (level - 1.2) * self.trunk)).astype(np.float32)
+        return np.maximum(sides, np.maximum((-0.40 - level) * self.trunk, (level - 1.2) * self.trunk)).astype(
+            np.float32
+        )
 
     def bare_limb(self, place: Limb, radii: tuple[float, float, float]) -> Field:
         """Signed distance to a limb with the given radii (in trunks) at its joints."""
@@ -167,10 +195,20 @@ class Body:
         wrist, elbow = self.points[f"{side}-wrist"], self.points[f"{side}-elbow"]
         unit = (wrist - elbow) / np.linalg.norm(wrist - elbow)
         palm = limb(np.stack([wrist - unit * 2, wrist + unit * 0.10 * self.trunk, wrist + unit * 0.20 * self.trunk]))
-        fingers = palm.away - np.interp(palm.along, (0, 1, 2), (0.052 * self.trunk, 0.062 * self.trunk, 0.03 * self.trunk))
+        fingers = palm.away - np.interp(
+            palm.along, (0, 1, 2), (0.052 * self.trunk, 0.062 * self.trunk, 0.03 * self.trunk)
+        )
         inwards = np.array([unit[1], -unit[0]]) * (1 if side == "right" else -1)
         start = wrist + unit * 0.03 * self.trunk
-        thumb = limb(np.stack([start, start + (unit + inwards) * 0.05 * self.trunk, start + (1.8 * unit + inwards * 1.2) * 0.06 * self.trunk]))
+        thumb = limb(
+            np.stack(
+                [
+                    start,
+                    start + (unit + inwards) * 0.05 * self.trunk,
+                    start + (1.8 * unit + inwards * 1.2) * 0.06 * self.trunk,
+                ]
+            )
+        )
         return np.minimum(fingers, thumb.away - 0.02 * self.trunk).astype(np.float32)
 
 

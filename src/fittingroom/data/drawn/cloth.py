@@ -10,7 +10,7 @@ import numpy as np
 from ..sample import Category
 from .body import ARM_RADII, HEIGHT, LEG_RADII, WIDTH, Body, Field, coverage
 
-Colour: TypeAlias = tuple[int, int, int]
+Colour: TypeAlias = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,12 @@ def _trunk_piece(style: Style, cloth: Cloth, body: Body) -> Piece:
         distance = np.maximum(distance, -_neckline(style, body))
         if style.sleeve == 0:
             # armholes of a sleeveless cut
-            distance = np.maximum(distance, (np.abs(offset) - (0.285 if style.neck == "straps" else 0.33) * unit) * np.clip((0.35 - level) * 9, 0, 1) - 90 * (level > 0.35))
+            distance = np.maximum(
+                distance,
+                (np.abs(offset) - (0.285 if style.neck == "straps" else 0.33) * unit)
+                * np.clip((0.35 - level) * 9, 0, 1)
+                - 90 * (level > 0.35),
+            )
     u, v = offset / unit, level
     shade = _round(offset, half) * _folds(u, v, 0.035)
     if "pleats" in style.extras:
@@ -168,9 +173,21 @@ def _trunk_piece(style: Style, cloth: Cloth, body: Body) -> Piece:
     if "buttons" in style.extras:
         line = coverage(np.abs(offset) - 1.0) * (level > 0.0) * 0.5
         dots = coverage(np.hypot(offset, (((level * 6.2) % 1) - 0.5) / 6.2 * unit) - 2.3) * (level > 0.02)
-        colour = _trim(colour, Cloth(cloth.ground, trim=tuple(int(0.62 * channel) for channel in cloth.ground)), np.maximum(line, dots).astype(np.float32))
+        colour = _trim(
+            colour,
+            Cloth(cloth.ground, trim=tuple(int(0.62 * channel) for channel in cloth.ground)),
+            np.maximum(line, dots).astype(np.float32),
+        )
     if "pocket" in style.extras:
-        outline = np.abs(np.maximum(np.abs(offset) - 0.24 * unit * (0.75 + 0.35 * np.clip((level - 0.62) * 4, 0, 1)), np.abs(level - 0.76) * unit - 0.13 * unit)) - 1.1
+        outline = (
+            np.abs(
+                np.maximum(
+                    np.abs(offset) - 0.24 * unit * (0.75 + 0.35 * np.clip((level - 0.62) * 4, 0, 1)),
+                    np.abs(level - 0.76) * unit - 0.13 * unit,
+                )
+            )
+            - 1.1
+        )
         colour = _trim(colour, cloth, coverage(outline))
     return Piece(distance.astype(np.float32), colour)
 
@@ -184,7 +201,10 @@ def _sleeve_pieces(style: Style, cloth: Cloth, body: Body) -> list[Piece]:
         half = np.interp(place.along, (0, 1, 2), radii * unit)
         length = np.where(place.along < 1, 0.60, 0.53) * unit
         distance = np.maximum(place.away - half, (place.along - style.sleeve) * length)
-        u, v = place.across / unit, np.where(place.along < 1, place.along * 0.60, 0.60 + (place.along - 1) * 0.53) + 0.05
+        u, v = (
+            place.across / unit,
+            np.where(place.along < 1, place.along * 0.60, 0.60 + (place.along - 1) * 0.53) + 0.05,
+        )
         shade = _round(place.across, half) * _folds(u, v, 0.045)
         colour = _dye(cloth, u.astype(np.float32), v.astype(np.float32), shade)
         colour = _trim(colour, cloth, coverage(np.abs((place.along - style.sleeve) * length + 3) - 2.6))
@@ -198,11 +218,15 @@ def _leg_pieces(style: Style, cloth: Cloth, body: Body) -> list[Piece]:
     for side in ("right", "left"):
         place = body.leg(side)
         flare = style.flare * np.clip(place.along / max(style.hem, 0.3), 0, 1.2) * unit
-        half = np.interp(place.along, (0, 1, 2), (np.array(LEG_RADII) + style.ease * np.array([0.5, 1, 1])) * unit) + flare
+        half = (
+            np.interp(place.along, (0, 1, 2), (np.array(LEG_RADII) + style.ease * np.array([0.5, 1, 1])) * unit) + flare
+        )
         distance = np.maximum(place.away - half, (place.along - style.hem) * 0.78 * unit)
         u, v = (place.across / unit).astype(np.float32), (1 + place.along * 0.78).astype(np.float32)
         shade = _round(place.across, half) * _folds(u, v, 0.035)
-        colour = _trim(_dye(cloth, u, v, shade), cloth, coverage(np.abs((place.along - style.hem) * 0.78 * unit + 2.5) - 1.6))
+        colour = _trim(
+            _dye(cloth, u, v, shade), cloth, coverage(np.abs((place.along - style.hem) * 0.78 * unit + 2.5) - 1.6)
+        )
         pieces.append(Piece(distance.astype(np.float32), colour))
     return pieces
 
@@ -211,16 +235,34 @@ def pieces(style: Style, cloth: Cloth, body: Body) -> tuple[list[Piece], list[Pi
     """A garment on a body: what lies on trunk and legs, back to front, and what lies on the arms (right, left)."""
     if style.category == "lower" and style.legs:
         pelvis = Style("lower", 1.10, ease=style.ease + 0.008, extras=style.extras)
-        return [*_leg_pieces(style, cloth, body), _trunk_piece(pelvis, Cloth(cloth.ground, cloth.pattern, cloth.second, cloth.trim or cloth.ground), body)], []
+        return [
+            *_leg_pieces(style, cloth, body),
+            _trunk_piece(pelvis, Cloth(cloth.ground, cloth.pattern, cloth.second, cloth.trim or cloth.ground), body),
+        ], []
     trunk = [_trunk_piece(style, cloth, body)]
     if "hood" in style.extras:
         level, offset = body.axis
-        ring = np.maximum(np.hypot(offset / 1.25, (level + 0.13) * body.trunk) - 0.30 * body.trunk, -_neckline(style, body))
-        colour = _dye(cloth, offset / body.trunk, level, (0.86 * _round(offset, np.full_like(offset, 0.34 * body.trunk))).astype(np.float32))
+        ring = np.maximum(
+            np.hypot(offset / 1.25, (level + 0.13) * body.trunk) - 0.30 * body.trunk, -_neckline(style, body)
+        )
+        colour = _dye(
+            cloth,
+            offset / body.trunk,
+            level,
+            (0.86 * _round(offset, np.full_like(offset, 0.34 * body.trunk))).astype(np.float32),
+        )
         trunk.append(Piece(np.maximum(ring, (-0.2 - level) * body.trunk).astype(np.float32), colour))
     if "collar" in style.extras:
         level, offset = body.axis
         x, y = np.abs(offset) / body.trunk, level
-        leaf = np.maximum(np.abs(x - 0.135 + 0.15 * (y + 0.12)) - 0.062, np.maximum(y - 0.10 - 0.35 * x, -0.17 - y)) * body.trunk
-        trunk.append(Piece(leaf.astype(np.float32), _dye(cloth, offset / body.trunk, level, np.full((HEIGHT, WIDTH), 1.07, np.float32))))
+        leaf = (
+            np.maximum(np.abs(x - 0.135 + 0.15 * (y + 0.12)) - 0.062, np.maximum(y - 0.10 - 0.35 * x, -0.17 - y))
+            * body.trunk
+        )
+        trunk.append(
+            Piece(
+                leaf.astype(np.float32),
+                _dye(cloth, offset / body.trunk, level, np.full((HEIGHT, WIDTH), 1.07, np.float32)),
+            )
+        )
     return trunk, _sleeve_pieces(style, cloth, body) if style.sleeve > 0 else []

@@ -95,7 +95,11 @@ def _head(canvas: Canvas, body: Body, look: Look) -> None:
         eye = body.points[f"{side}-eye"]
         canvas.lay(ellipse(eye, (0.034 * unit, 0.019 * unit)), (250, 248, 244), "face")
         canvas.lay(ellipse(eye, (0.017 * unit, 0.019 * unit)), dark, "face")
-        canvas.lay(ellipse(eye - np.array([0, 0.052 * unit]), (0.042 * unit, 0.0085 * unit), -6 if side == "right" else 6), look.hair, "face")
+        canvas.lay(
+            ellipse(eye - np.array([0, 0.052 * unit]), (0.042 * unit, 0.0085 * unit), -6 if side == "right" else 6),
+            look.hair,
+            "face",
+        )
     soft: Colour = tuple(int(0.86 * channel) for channel in look.skin)  # type: ignore[assignment]
     canvas.lay(ellipse(nose + np.array([0.012 * unit, 0.015 * unit]), (0.022 * unit, 0.014 * unit)), soft, "face")
     canvas.lay(ellipse(nose + np.array([0, 0.095 * unit]), (0.052 * unit, 0.017 * unit)), (186, 92, 88), "face")
@@ -107,7 +111,10 @@ def _hair_front(canvas: Canvas, body: Body, look: Look, centre: npt.NDArray[np.f
     cap = ellipse(centre - np.array([0, 0.045 * unit]), (0.20 * unit, 0.245 * unit))
     forehead = ellipse(centre + np.array([0.02 * unit, 0.10 * unit]), (0.168 * unit, 0.225 * unit), 8)
     rows, columns = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
-    colour = _shaded(look.hair, columns - centre[0] + 0.04 * unit, 0.24 * unit) * (1 + 0.05 * np.sin((columns - centre[0]) * 0.9 + rows * 0.25))[..., None]
+    colour = (
+        _shaded(look.hair, columns - centre[0] + 0.04 * unit, 0.24 * unit)
+        * (1 + 0.05 * np.sin((columns - centre[0]) * 0.9 + rows * 0.25))[..., None]
+    )
     if look.cut == "curls":
         angle = np.arctan2(rows - centre[1], columns - centre[0])
         cap = (cap - 0.035 * unit * (1 + 0.5 * np.cos(13 * angle))).astype(np.float32)
@@ -161,7 +168,9 @@ def draw_person(look: Look, stance: Stance, worn: tuple[Piece, ...]) -> tuple[UI
     canvas.lay(body.bare_trunk, _shaded(look.skin, offset, 0.4 * body.trunk), "torso-skin")
     over: list[tuple[list[object], str]] = []
     for piece in worn:
-        part = {"upper": "upper-clothes", "dress": "dress"}.get(piece.style.category, "pants" if piece.style.legs else "skirt")
+        part = {"upper": "upper-clothes", "dress": "dress"}.get(
+            piece.style.category, "pants" if piece.style.legs else "skirt"
+        )
         trunk, sleeves = pieces(piece.style, piece.cloth, body)
         for shape in trunk:
             canvas.lay(shape.distance, shape.colour, part, shadow=0.30)
@@ -192,7 +201,11 @@ def draw_alone(piece: Piece) -> tuple[UInt8, npt.NDArray[np.bool_]]:
     lower, dress = piece.style.category == "lower", piece.style.category == "dress"
     long = piece.style.hem > 1.4
     stance = Stance((38, -8), (38, -8), legs=7)
-    body = Body(stance, trunk=150.0 if lower else 140.0 if dress and long else 175.0, top=20.0 if lower else 120.0 if dress else 150.0)
+    body = Body(
+        stance,
+        trunk=150.0 if lower else 140.0 if dress and long else 175.0,
+        top=20.0 if lower else 120.0 if dress else 150.0,
+    )
     canvas = Canvas(np.full((HEIGHT, WIDTH, 3), 246, np.float32))
     trunk, sleeves = pieces(piece.style, piece.cloth, body)
     mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
@@ -201,7 +214,9 @@ def draw_alone(piece: Piece) -> tuple[UInt8, npt.NDArray[np.bool_]]:
         x, y = offset / body.trunk, level
         back = np.maximum(np.abs(x) - 0.21, np.maximum(-0.12 - y + 0.25 * x**2, y - 0.10)) * body.trunk
         if piece.style.neck != "straps":
-            canvas.lay(back.astype(np.float32), tuple(int(0.62 * channel) for channel in piece.cloth.ground), "upper-clothes")
+            canvas.lay(
+                back.astype(np.float32), tuple(int(0.62 * channel) for channel in piece.cloth.ground), "upper-clothes"
+            )
             mask |= back < 0
     for shape in (*sleeves, *trunk):
         canvas.lay(shape.distance, shape.colour, "upper-clothes", shadow=0.22)

@@ -150,7 +150,11 @@ def without_inside(image: UInt8, mask: Mask, figure: Figure) -> Mask:
     top = np.flatnonzero(mask.any(axis=1))[0]
     for index in range(1, count):
         piece = labels == index
-        if stats[index, cv2.CC_STAT_AREA] > 0.004 * mask.sum() and stats[index, cv2.CC_STAT_TOP] < top + 0.12 * figure.trunk and (piece & (away < 0.1 * figure.breadth)).any():
+        if (
+            stats[index, cv2.CC_STAT_AREA] > 0.004 * mask.sum()
+            and stats[index, cv2.CC_STAT_TOP] < top + 0.12 * figure.trunk
+            and (piece & (away < 0.1 * figure.breadth)).any()
+        ):
             grown = cv2.dilate(piece.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
             mask = mask & ~grown
     return mask

@@ -1,0 +1,58 @@
+"""What published weights there are: names, files, mirrors, sizes, hashes, licences."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from ..core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One published file.
+
+    Args:
+        name: used in commands.
+        file: name it is kept under.
+        purpose: what it is for.
+        size: in bytes; rounded where only a hash prefix is known.
+        licence: of the weights.
+        mirrors: addresses, tried in order.
+        sha256: of the file; empty where only the first digits are known.
+        sha256_prefix: first hexadecimal digits, which the publisher put into the file's name.
+    """
+
+    name: str
+    file: str
+    purpose: str
+    size: int
+    licence: str
+    mirrors: tuple[str, ...]
+    sha256: str = ""
+    sha256_prefix: str = ""
+
+    def matches(self, digest: str) -> bool:
+        """Whether a SHA-256 is this file's, as far as it is known."""
+        return digest == self.sha256 if self.sha256 else digest.startswith(self.sha256_prefix)
+
+
+@lru_cache(maxsize=1)
+def entries() -> tuple[Entry, ...]:
+    """All published files that the project knows."""
+    text = (files("fittingroom.weights") / "published.json").read_text(encoding="utf-8")
+    return tuple(Entry(**{**entry, "mirrors": tuple(entry["mirrors"])}) for entry in json.loads(text))
+
+
+def entry(name: str) -> Entry:
+    """The file called ``name``.
+
+    Raises:
+        InputError: no such file; the message lists those there are.
+    """
+    for candidate in entries():
+        if candidate.name == name:
+            return candidate
+    raise InputError(f"no weights named {name!r}", mend=f"there are: {', '.join(known.name for known in entries())}")
