@@ -28,6 +28,6 @@ if [[ -f "$stamp" ]] && [[ "$(cat "$stamp")" == "${wanted[*]}" ]]; then
   exit 0
 fi
 rm -rf "$target"
-"$python" -m pip install --quiet --no-deps --no-compile --target "$target" "${wanted[@]}"
+"$python" -m pip install --quiet --no-deps --target "$target" "${wanted[@]}"
 echo "${wanted[*]}" > "$stamp"
 du -sh "$target"

@@ -9,7 +9,7 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio
 
 from fittingroom.core.errors import InputError
-from fittingroom.metrics.psnr import CAP, capped, mean_psnr, psnr
+from fittingroom.metrics.psnr import capped, mean_psnr, psnr
 
 
 def pair(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -45,9 +45,9 @@ def test_a_region_counts_alone() -> None:
 def test_identical_pictures_count_as_the_cap_in_means() -> None:
     a, _ = pair()
     assert psnr(a, a) == math.inf
-    assert mean_psnr([math.inf, 30.0, math.nan]) == pytest.approx((CAP + 30) / 2)
+    assert mean_psnr([math.inf, 30.0, math.nan]) == pytest.approx(65.0)
     assert math.isnan(mean_psnr([math.nan]))
-    np.testing.assert_array_equal(capped([120.0, 20.0, math.inf]), [CAP, 20.0, CAP])
+    np.testing.assert_array_equal(capped([120.0, 20.0, math.inf]), [100.0, 20.0, 100.0])
 
 
 def test_three_grey_levels_in_a_photo_stay_below_the_cap_no_more() -> None:

@@ -26,18 +26,22 @@ def lpips_answer(given: Arrays) -> Arrays:
     """Distances, maps, taps and heads of the published implementation over a trunk of random weights."""
     import lpips
 
-    net = str(given["net"])
+    for name in ("normal_", "uniform_", "kaiming_normal_", "kaiming_uniform_"):
+        setattr(
+            torch.nn.init, name, lambda tensor, *_, **__: tensor
+        )  # every weight is set below: seconds saved for VGG
+    metric = lpips.LPIPS(net=str(given["net"]), pnet_rand=True, verbose=False)
+    state = metric.net.state_dict()
+    # "slice2.3.weight" is layer 3 of the trunk, which torchvision calls "features.3.weight"
+    names = {key: "features." + key.split(".", 1)[1] for key in state}
+    weights = random_weights({names[key]: value for key, value in state.items()})
+    metric.net.load_state_dict({key: weights[names[key]] for key in state})
     answers: Arrays = {}
     image, truth = (torch.from_numpy(given[key]) for key in ("image", "truth"))
-    for spatial in (False, True):
-        metric = lpips.LPIPS(net=net, pnet_rand=True, spatial=spatial, verbose=False)
-        state = metric.net.state_dict()
-        # "slice2.3.weight" is layer 3 of the trunk, which torchvision calls "features.3.weight"
-        names = {key: "features." + key.split(".", 1)[1] for key in state}
-        weights = random_weights({names[key]: value for key, value in state.items()})
-        metric.net.load_state_dict({key: weights[names[key]] for key in state})
+    for name, spatial in (("distance", False), ("map", True)):
+        metric.spatial = spatial
         with torch.inference_mode():
-            answers["map" if spatial else "distance"] = metric(image, truth).numpy()
+            answers[name] = metric(image, truth).numpy()
     with torch.inference_mode():
         for key, picture in (("image", image), ("truth", truth)):
             for index, tap in enumerate(metric.net(metric.scaling_layer(picture))):

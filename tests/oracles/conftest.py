@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(Path(__file__).parent))  # random_weights is shared with answer.py, which runs outside of pytest
 Ask = Callable[..., dict[str, np.ndarray]]
 
 

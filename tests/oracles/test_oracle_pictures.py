@@ -7,10 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from random_weights import random_weights
 
-from fittingroom.metrics.lpips import heads_from_tensors, lpips_from_taps, lpips_map_from_taps, masked_mean
+from fittingroom.metrics.lpips import Lpips, heads_from_tensors, lpips_from_taps, lpips_map_from_taps, masked_mean
 from fittingroom.metrics.psnr import psnr
 from fittingroom.metrics.ssim import ms_ssim, ssim, ssim_map
+from fittingroom.metrics.trunks import TRUNKS, load_trunk
 
 pytestmark = pytest.mark.oracle
 Ask = Callable[..., dict[str, np.ndarray]]
@@ -42,8 +44,8 @@ def test_torchmetrics(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(("net", "taps"), [("alex", 5), ("vgg", 5), ("squeeze", 7)])
-def test_lpips_over_its_own_taps(ask: Ask, net: str, taps: int) -> None:
-    image, truth = (torch.from_numpy(x).permute(0, 3, 1, 2).float() / 127.5 - 1 for x in pictures(96, 75))
+def test_lpips(ask: Ask, net: str, taps: int) -> None:
+    image, truth = (torch.from_numpy(x).permute(0, 3, 1, 2).float() / 127.5 - 1 for x in pictures(80, 67))
     answer = ask("lpips", net=np.array(net), image=image.contiguous().numpy(), truth=truth.contiguous().numpy())
     taps_a, taps_b = ([torch.from_numpy(answer[f"{key}_tap{i}"]) for i in range(taps)] for key in ("image", "truth"))
     tensors = {
@@ -54,9 +56,21 @@ def test_lpips_over_its_own_taps(ask: Ask, net: str, taps: int) -> None:
     np.testing.assert_allclose(
         lpips_from_taps(taps_a, taps_b, heads).numpy(), answer["distance"].reshape(-1), rtol=1e-4
     )
-    found = lpips_map_from_taps(taps_a, taps_b, heads, (96, 75))
+    found = lpips_map_from_taps(taps_a, taps_b, heads, (80, 67))
     np.testing.assert_allclose(found.numpy(), answer["map"][:, 0], rtol=1e-4, atol=1e-6)
-    mask = torch.zeros(2, 96, 75, dtype=torch.bool)
+    mask = torch.zeros(2, 80, 67, dtype=torch.bool)
     mask[:, 30:70, 20:50] = True
     expected = answer["map"][:, 0, 30:70, 20:50].mean(axis=(1, 2))
     np.testing.assert_allclose(masked_mean(found, mask).numpy(), expected, rtol=1e-4)
+
+    # our own trunk, given the same weights by the same names
+    trunk = load_trunk(net, random_weights(TRUNKS[net][0]().state_dict()))
+    metric = Lpips(trunk, heads)
+    with torch.inference_mode():
+        own = metric.taps(image)
+        assert [tap.shape for tap in own] == [tap.shape for tap in taps_a]
+        for found, expected in zip(own, taps_a, strict=True):
+            np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-4, atol=1e-4 * float(expected.max()))
+        distance, values = metric.distance(image, truth), metric.map(image, truth)
+    np.testing.assert_allclose(distance.numpy(), answer["distance"].reshape(-1), rtol=1e-4)
+    np.testing.assert_allclose(values.numpy(), answer["map"][:, 0], rtol=1e-3, atol=1e-5)
