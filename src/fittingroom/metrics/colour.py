@@ -27,7 +27,7 @@ _TO_WHITE_RELATIVE = _TO_XYZ / _TO_XYZ.sum(axis=1, keepdims=True)
 PALETTE = 12
 _BITS = 4
 #: pixels that are worked on at once: few enough to stay in the processor's cache
-_CHUNK = 32768
+_CHUNK = 16384
 _30, _6, _63 = math.radians(30), math.radians(6), math.radians(63)
 
 
@@ -121,7 +121,8 @@ def _delta_e_planes(first: Planes, second: Planes) -> Plane:
     product, scalar, vector = c_a * c_b, a_a * a_b + b_a * b_b, a_a * b_b - a_b * b_a
     near = vector * np.sqrt(2 / np.maximum(product + scalar, np.finfo(product.dtype).tiny))
     far = np.copysign(np.sqrt(np.maximum(2 * (product - scalar), 0)), vector)
-    d_h = np.where(scalar > 0, near, far)
+    d_h = far
+    np.copyto(d_h, near, where=scalar > 0)
     c2, s2 = 2 * c * c - 1, 2 * s * c
     t = (
         (1 - 0.20 * math.cos(_63) * (2 * c2 * c2 - 1))
@@ -138,7 +139,9 @@ def _delta_e_planes(first: Planes, second: Planes) -> Plane:
     hue = np.arctan2(s, c)
     hue += (hue < 0) * hue.dtype.type(2 * math.pi)
     from_blue = (hue - math.radians(275)) / math.radians(25)
-    rotation = _chroma_weight(c_mean) * np.sin(2 * _30 * np.exp(-from_blue * from_blue))
+    # e^-30 is nothing here, but smaller numbers are denormal in float32 and twenty times slower to work with
+    bend = np.exp(-np.minimum(from_blue * from_blue, 30))
+    rotation = _chroma_weight(c_mean) * np.sin(2 * _30 * bend)
     squared = d_l * d_l + d_c * d_c + d_h * d_h - 2 * rotation * d_c * d_h
     difference: Plane = np.sqrt(np.maximum(squared, 0))
     return difference
@@ -204,8 +207,11 @@ def mean_delta_e(image: UInt8, truth: UInt8, mask: Mask | None = None) -> float:
     total = 0.0
     for start in range(0, len(image), _CHUNK):
         a, b = (np.ascontiguousarray(part[start : start + _CHUNK].T) for part in (image, truth))
-        if not np.array_equal(a, b):
-            difference = _delta_e_planes(_lab_planes(_linear32()[a]), _lab_planes(_linear32()[b]))
+        differs = (a != b).any(axis=0)  # equal pixels add zero: a background that was kept costs nothing
+        if 2 * int(differs.sum()) < len(differs):
+            a, b = a[:, differs], b[:, differs]
+        if a.size:
+            difference = _delta_e_planes(_lab_planes(np.take(_linear32(), a)), _lab_planes(np.take(_linear32(), b)))
             total += float(difference.sum(dtype=np.float64))
     return total / len(image)
 
