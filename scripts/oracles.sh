@@ -27,7 +27,13 @@ if [[ -f "$stamp" ]] && [[ "$(cat "$stamp")" == "${wanted[*]}" ]]; then
   echo "$target is complete"
   exit 0
 fi
+if [[ -d "$target" ]] && [[ ! -f "$stamp" ]]; then
+  echo "$target was not made by this script: remove it, or name another folder in \$ORACLES" >&2
+  exit 1
+fi
 rm -rf "$target"
+mkdir -p "$target"
+echo incomplete > "$stamp"
 "$python" -m pip install --quiet --no-deps --target "$target" "${wanted[@]}"
 echo "${wanted[*]}" > "$stamp"
 du -sh "$target"
