@@ -11,8 +11,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-#: commands that this test cannot run: they need the network, install things, or stay in the foreground (each has its own test or is run by CI)
-ELSEWHERE = ("make ", "git clone", "cd ", "pip install", "fittingroom weights fetch", "fittingroom app", "python -m venv")
+#: commands that this test cannot run: they need the network, install things, or stay in the foreground
+ELSEWHERE = (
+    "make ",
+    "git clone",
+    "cd ",
+    "pip install",
+    "fittingroom weights fetch",
+    "fittingroom app",
+    "python -m venv",
+)
 
 
 def blocks(language: str) -> list[str]:
@@ -21,14 +29,22 @@ def blocks(language: str) -> list[str]:
 
 
 def test_shell_commands(tmp_path: Path) -> None:
-    (tmp_path / "fittingroom").write_text(f'#!/bin/sh\nexec {sys.executable} -c "from fittingroom.cli import main; main()" "$@"\n', encoding="utf-8")
+    (tmp_path / "fittingroom").write_text(
+        f'#!/bin/sh\nexec {sys.executable} -c "from fittingroom.cli import main; main()" "$@"\n', encoding="utf-8"
+    )
     (tmp_path / "fittingroom").chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    commands = [line.split("  #")[0].strip() for block in blocks("(?:bash|sh|console)") for line in block.replace("\\\n", " ").splitlines()]
+    commands = [
+        line.split("  #")[0].strip()
+        for block in blocks("(?:bash|sh|console)")
+        for line in block.replace("\\\n", " ").splitlines()
+    ]
     commands = [command for command in commands if command and not command.startswith(("#", *ELSEWHERE))]
     assert len(commands) >= 5, "the README's tour has gone"
     for command in commands:
-        done = subprocess.run(command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
@@ -36,7 +52,9 @@ def test_python_examples(tmp_path: Path) -> None:
     examples = blocks("python")
     assert examples
     for example in examples:
-        done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+        )
         assert done.returncode == 0, f"{example}\n{done.stderr}"
 
 

@@ -21,7 +21,12 @@ pytestmark = pytest.mark.photos
 @pytest.fixture(scope="module")
 def run(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     job = Job(str(photos / "upt25"), (MethodSpec("baseline"),))
-    return compare(job, tmp_path_factory.mktemp("runs") / "upt25", metrics=("lpips-random", "fd-random", "ssim", "psnr-outside", "garment-de2000"), quiet=True)
+    return compare(
+        job,
+        tmp_path_factory.mktemp("runs") / "upt25",
+        metrics=("lpips-random", "fd-random", "ssim", "psnr-outside", "garment-de2000"),
+        quiet=True,
+    )
 
 
 def test_every_listed_pair_gets_a_picture(run: Run) -> None:

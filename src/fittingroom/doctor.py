@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -122,6 +121,4 @@ def findings() -> list[Finding]:
         )
     if os.environ.get("FITTINGROOM_OFFLINE") == "1":
         lines.append(Finding("ok", "network", "not used (FITTINGROOM_OFFLINE=1)"))
-    if sys.version_info < (3, 11):  # pragma: no cover - the installer refuses it already
-        lines.append(Finding("broken", "python", "older than 3.11", "install a newer one"))
     return lines

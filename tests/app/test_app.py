@@ -29,8 +29,22 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-c", "from fittingroom.cli import main; main()", "app", "--runs", str(runs), "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "GRADIO_ANALYTICS_ENABLED": "False"})
+    command = [
+        sys.executable,
+        "-c",
+        "from fittingroom.cli import main; main()",
+        "app",
+        "--runs",
+        str(runs),
+        "--port",
+        str(port),
+    ]
+    server = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "GRADIO_ANALYTICS_ENABLED": "False"},
+    )
     url = f"http://127.0.0.1:{port}/"
     for _ in range(120):
         if server.poll() is not None:
@@ -59,12 +73,21 @@ def test_a_person_is_dressed_and_a_run_is_shown(address: str, tmp_path: Path) ->
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         outside: list[str] = []
         errors: list[str] = []
-        page.on("request", lambda request: outside.append(request.url) if not request.url.startswith((address, "data:", "blob:", address.replace("http", "ws"))) else None)
+        page.on(
+            "request",
+            lambda request: (
+                outside.append(request.url)
+                if not request.url.startswith((address, "data:", "blob:", address.replace("http", "ws")))
+                else None
+            ),
+        )
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address)
         page.get_by_role("button", name="Try on").click()
         page.wait_for_function("document.querySelectorAll('img').length >= 3", timeout=60_000)
-        page.wait_for_function("[...document.querySelectorAll('img')].filter(i => i.naturalWidth > 100).length >= 3", timeout=60_000)
+        page.wait_for_function(
+            "[...document.querySelectorAll('img')].filter(i => i.naturalWidth > 100).length >= 3", timeout=60_000
+        )
         page.screenshot(path=tmp_path / "try-on.png")
         page.get_by_role("tab", name="Runs").click()
         page.get_by_text("ssim").first.wait_for(timeout=30_000)

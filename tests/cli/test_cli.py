@@ -17,13 +17,32 @@ from fittingroom.data.dataset import Dataset
 
 def fittingroom(*arguments: str | Path, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     code = "import sys; from fittingroom.cli import main; main()"
-    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, cwd=folder, timeout=300, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=300,
+        check=False,
+    )
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("cli") / "run"
-    done = fittingroom("compare", "drawn-mini", "--methods", "baseline", "--limit", "2", "--out", out, "--metrics", "lpips-random,fd-random,ssim", "--quiet")
+    done = fittingroom(
+        "compare",
+        "drawn-mini",
+        "--methods",
+        "baseline",
+        "--limit",
+        "2",
+        "--out",
+        out,
+        "--metrics",
+        "lpips-random,fd-random,ssim",
+        "--quiet",
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.rstrip().splitlines()[-1] == f"report: {out / 'report.html'}"
     assert "baseline" in done.stdout
@@ -31,7 +50,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_report_writes_every_view(run: Path, tmp_path: Path) -> None:
-    done = fittingroom("report", run, "--language", "ru", "--out", tmp_path / "ru.html", "--figures", tmp_path / "figures", "--tables", tmp_path / "tables")
+    done = fittingroom(
+        "report",
+        run,
+        "--language",
+        "ru",
+        "--out",
+        tmp_path / "ru.html",
+        "--figures",
+        tmp_path / "figures",
+        "--tables",
+        tmp_path / "tables",
+    )
     assert done.returncode == 0, done.stderr
     assert 'lang="ru"' in (tmp_path / "ru.html").read_text(encoding="utf-8")[:2000]
     assert {path.suffix for path in (tmp_path / "figures").iterdir()} == {".png", ".pdf"}
@@ -84,7 +114,9 @@ def test_evaluate_compares_folders(run: Path, tmp_path: Path) -> None:
         if item["setting"] == "paired":
             (generated / f"{item['id']}.png").write_bytes((run / item["image"]).read_bytes())
             (truth / f"{item['id']}.png").write_bytes((run / item["truth"]).read_bytes())
-    done = fittingroom("evaluate", generated, truth, "--metrics", "ssim,psnr", "--json", tmp_path / "values.json", "--quiet")
+    done = fittingroom(
+        "evaluate", generated, truth, "--metrics", "ssim,psnr", "--json", tmp_path / "values.json", "--quiet"
+    )
     assert done.returncode == 0, done.stderr
     values = json.loads((tmp_path / "values.json").read_text(encoding="utf-8"))["values"]
     assert {value["metric"] for value in values} == {"ssim", "psnr"}
@@ -118,7 +150,15 @@ def test_weights_list_and_verify() -> None:
 
 
 def test_version_and_help_are_quick_and_need_no_torch() -> None:
-    code = "import sys; sys.argv=['fittingroom','--version']\nfrom fittingroom.cli import main\ntry: main()\nexcept SystemExit as stop: assert not stop.code\nassert 'torch' not in sys.modules"
+    lines = (
+        "import sys",
+        "sys.argv = ['fittingroom', '--version']",
+        "from fittingroom.cli import main",
+        "try: main()",
+        "except SystemExit as stop: assert not stop.code",
+        "assert 'torch' not in sys.modules",
+    )
+    code = "\n".join(lines)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -131,7 +171,10 @@ def test_version_and_help_are_quick_and_need_no_torch() -> None:
         (["compare", "drawn-mini", "--metrics", "nosuch"], "nosuch"),
         (["compare", "drawn-mini", "--settings", "both"], "no setting named 'both' — choose from paired, unpaired"),
         (["compare", "drawn-mini", "--shard", "3"], "'3' is not a shard — write i/n"),
-        (["compare", "drawn-mini", "--category", "shoes"], "no category named 'shoes' — choose from upper, lower, dress"),
+        (
+            ["compare", "drawn-mini", "--category", "shoes"],
+            "no category named 'shoes' — choose from upper, lower, dress",
+        ),
         (["compare", "drawn-mini", "--set", "feather=2"], "'feather=2' is not METHOD.KEY=VALUE"),
         (["compare", "drawn-mini", "--set", "nosuch.feather=2"], "--set names nosuch, which this run has not"),
         (["compare", "drawn-mini", "--set", "baseline.nosuch=2"], "nosuch"),
@@ -162,6 +205,9 @@ def test_mistakes_are_one_line(arguments: list[str], line: str, tmp_path: Path) 
 
 
 def test_settings_are_read_as_json_where_they_are() -> None:
-    assert options.method_settings(["a.b=2", "a.c=true", "x@y.z=word"]) == {"a": {"b": 2, "c": True}, "x@y": {"z": "word"}}
+    assert options.method_settings(["a.b=2", "a.c=true", "x@y.z=word"]) == {
+        "a": {"b": 2, "c": True},
+        "x@y": {"z": "word"},
+    }
     with pytest.raises(InputError):
         options.method_settings(["a.b"])

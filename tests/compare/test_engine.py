@@ -31,7 +31,12 @@ def job(data: str = "drawn-mini", limit: int = 3, **more: object) -> Job:
 def content(folder: Path) -> dict[str, bytes]:
     """Everything that must not depend on how the run was made."""
     files = [path for path in folder.rglob("*") if path.is_file()]
-    kept = [path for path in files if path.suffix == ".png" or path.name in {"results.parquet", "items.json", "protocols.json", "comparisons.json", "config.json"}]
+    kept = [
+        path
+        for path in files
+        if path.suffix == ".png"
+        or path.name in {"results.parquet", "items.json", "protocols.json", "comparisons.json", "config.json"}
+    ]
     return {str(path.relative_to(folder)): path.read_bytes() for path in kept}
 
 
@@ -179,4 +184,4 @@ def test_unknown_names_stop_before_any_work(tmp_path: Path) -> None:
         compare(Job("drawn-mini", (MethodSpec("nosuch"),)), tmp_path / "b", metrics=METRICS, quiet=True)
     with pytest.raises(InputError):
         compare(job("/nosuch/folder"), tmp_path / "c", metrics=METRICS, quiet=True)
-    assert not [path for path in tmp_path.rglob("*.png")]
+    assert not list(tmp_path.rglob("*.png"))

@@ -35,7 +35,12 @@ def test_a_spec_without_a_name_is_refused(text: str) -> None:
 
 
 def test_a_job_survives_json() -> None:
-    job = Job("photos", (MethodSpec("baseline", settings={"feather": 2.0}), MethodSpec("baseline", label="other")), seed=4, limit=3)
+    job = Job(
+        "photos",
+        (MethodSpec("baseline", settings={"feather": 2.0}), MethodSpec("baseline", label="other")),
+        seed=4,
+        limit=3,
+    )
     assert Job.from_json(json.loads(json.dumps(job.as_json()))) == job
 
 

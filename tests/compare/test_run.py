@@ -59,7 +59,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
 def test_a_broken_table_is_one_line(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     (tmp_path / "results.parquet").write_bytes(b"PAR1 no")
-    with pytest.raises(InputError, match="results.parquet: not a readable table") as caught:
+    with pytest.raises(InputError, match=r"results\.parquet: not a readable table") as caught:
         _ = run.rows
     assert "\n" not in str(caught.value)
 

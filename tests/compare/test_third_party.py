@@ -12,7 +12,7 @@ from fittingroom.compare.job import Job, MethodSpec
 from fittingroom.core.errors import InputError
 from fittingroom.methods.registry import method_class, method_names
 
-MODULE = '''
+MODULE = """
 import numpy as np
 from fittingroom.methods.base import Method, MethodCard
 
@@ -29,7 +29,7 @@ class Fade(Method):
         if not batch[0]["paired"]:
             raise ZeroDivisionError("a bug")
         return [(entry["image"] * self.strength).astype(np.uint8) for entry in batch]
-'''
+"""
 
 
 @pytest.fixture
@@ -39,7 +39,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fade-package\nVersion: 1.0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text(
-        "[fittingroom.methods]\nfade = fade_package:Fade\nbroken = fade_package:nothing\nwrong = fade_package:both\n", encoding="utf-8"
+        "[fittingroom.methods]\nfade = fade_package:Fade\nbroken = fade_package:nothing\nwrong = fade_package:both\n",
+        encoding="utf-8",
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     yield

@@ -20,4 +20,4 @@ def app_command(
         from ..app.main import build
     except ImportError as error:
         raise MissingError("the app needs Gradio", mend="pip install 'fittingroom[app]'") from error
-    build(data, runs).launch(server_name="127.0.0.1", server_port=port, show_api=False)
+    build(data, runs).launch(server_name="127.0.0.1", server_port=port)

@@ -57,7 +57,7 @@ def _pictures(run: Run, dataset: Dataset, items: Sequence[Item]) -> list[Picture
     for item in items:
         pair = Pair(item.person, item.garment, item.setting == "paired")
         person = dataset.people[item.person]
-        context = (lambda pair=pair: _context(dataset, pair)) if person.has("parse") else None  # type: ignore[misc]
+        context = (lambda pair=pair: _context(dataset, pair)) if person.has("parse") else None
         pictures.append(Picture(item.id, run.path(item.image), run.path(item.truth) if item.truth else None, context))
     return pictures
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from ..core.files import write_text
-from .dataset import Dataset, Issue
+from .dataset import Dataset, Issue, Setting
 from .sample import GARMENT_PARTS, Category, Garment, Pair
 
 
@@ -97,7 +97,7 @@ def for_category(dataset: Dataset, category: Category) -> Dataset:
     Raises:
         InputError: nothing is left.
     """
-    pairs: dict[str, tuple[Pair, ...]] = {}
+    pairs: dict[Setting, tuple[Pair, ...]] = {}
     wears: dict[str, bool] = {}
     for setting, listed in dataset.pairs.items():
         kept: list[Pair] = []

@@ -96,8 +96,9 @@ def _load(picture: Picture, wanted: Sequence[str]) -> _Loaded:
         try:
             context = picture.context()
             if context.person.shape != image.shape:
+                photo = context.person.shape
                 problems.append(
-                    f"the result is {image.shape[1]}x{image.shape[0]} but the person's photo is {context.person.shape[1]}x{context.person.shape[0]}"
+                    f"the result is {image.shape[1]}x{image.shape[0]} but the person's photo is {photo[1]}x{photo[0]}"
                 )
                 context = None
         except FittingroomError as error:

@@ -81,16 +81,22 @@ class BlockC(nn.Module):
 
     def __init__(self, cin: int, c7: int) -> None:
         super().__init__()
-        wide, tall = {"kernel": (1, 7), "padding": (0, 3)}, {"kernel": (7, 1), "padding": (3, 0)}
+
+        def wide(cin: int, cout: int) -> Conv:
+            return Conv(cin, cout, (1, 7), padding=(0, 3))
+
+        def tall(cin: int, cout: int) -> Conv:
+            return Conv(cin, cout, (7, 1), padding=(3, 0))
+
         self.branch1x1 = Conv(cin, 192, 1)
         self.branch7x7_1, self.branch7x7_2, self.branch7x7_3 = (
             Conv(cin, c7, 1),
-            Conv(c7, c7, **wide),
-            Conv(c7, 192, **tall),
-        )  # type: ignore[arg-type]
+            wide(c7, c7),
+            tall(c7, 192),
+        )
         self.branch7x7dbl_1 = Conv(cin, c7, 1)
-        self.branch7x7dbl_2, self.branch7x7dbl_3 = Conv(c7, c7, **tall), Conv(c7, c7, **wide)  # type: ignore[arg-type]
-        self.branch7x7dbl_4, self.branch7x7dbl_5 = Conv(c7, c7, **tall), Conv(c7, 192, **wide)  # type: ignore[arg-type]
+        self.branch7x7dbl_2, self.branch7x7dbl_3 = tall(c7, c7), wide(c7, c7)
+        self.branch7x7dbl_4, self.branch7x7dbl_5 = tall(c7, c7), wide(c7, 192)
         self.branch_pool = Conv(cin, 192, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

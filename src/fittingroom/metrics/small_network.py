@@ -7,6 +7,7 @@ convolutional features still order disturbances of a picture sensibly, but their
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ class SmallNetwork(nn.Module):
         sizes = [3, *WIDTHS]
         self.layers = nn.ModuleList(
             nn.Conv2d(cin, cout, 5 if index == 0 else 3, stride=2, padding=2 if index == 0 else 1)
-            for index, (cin, cout) in enumerate(zip(sizes, sizes[1:], strict=False))
+            for index, (cin, cout) in enumerate(pairwise(sizes))
         )
 
     @property
@@ -62,7 +63,7 @@ def random_network(seed: int = SEED) -> SmallNetwork:
             # without its mean a filter answers to structure instead of to brightness; colour still passes through the rest
             values -= 0.7 * values.mean(axis=(2, 3), keepdims=True)
             weight.copy_(torch.from_numpy(values.astype(np.float32)))
-            layer.bias.copy_(torch.from_numpy(generator.uniform(-0.05, 0.15, weight.shape[0]).astype(np.float32)))  # type: ignore[union-attr,operator]
+            layer.bias.copy_(torch.from_numpy(generator.uniform(-0.05, 0.15, weight.shape[0]).astype(np.float32)))  # type: ignore[operator]
     return network.eval()
 
 

@@ -14,7 +14,7 @@ import torch
 
 
 def kernel(squared: torch.Tensor) -> torch.Tensor:
-    """:math:`U(r) = r^2 \\ln r` from squared distances of any shape; 0 at 0."""
+    r""":math:`U(r) = r^2 \ln r` from squared distances of any shape; 0 at 0."""
     return torch.where(
         squared > 0,
         0.5 * squared * torch.log(squared.clamp_min(1e-300 if squared.dtype == torch.float64 else 1e-38)),
@@ -43,13 +43,13 @@ class ThinPlateSpline:
     def __call__(self, points: torch.Tensor, chunk: int = 1 << 16) -> torch.Tensor:
         """Values at ``(B, M, 2)`` points: ``(B, M, K)``. ``chunk`` points are done at a time, to bound the memory."""
         parts = []
-        for part in points.split(chunk, dim=-2):
+        for part in torch.split(points, chunk, dim=-2):
             bend = kernel(_squared_distances(part, self.centres)) @ self.weights
             parts.append(bend + self.affine[..., :1, :] + part @ self.affine[..., 1:, :])
         return torch.cat(parts, dim=-2)
 
     def bending_energy(self) -> torch.Tensor:
-        """``(B,)`` bending energy, summed over the K outputs: :math:`8\\pi\\, w^\\top K w` (Bookstein 1989)."""
+        r"""``(B,)`` bending energy, summed over the K outputs: :math:`8\pi\, w^\top K w` (Bookstein 1989)."""
         inner = kernel(_squared_distances(self.centres, self.centres)) @ self.weights
         return 8.0 * math.pi * (self.weights * inner).sum(dim=(-2, -1))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..compare.run import Row, Run
 from ..core.errors import FittingroomError
@@ -94,9 +95,26 @@ def columns(run: Run, setting: str) -> list[Column]:
     made = []
     for (metric, protocol), (cells, items) in found.items():
         info = describe(metric)
-        tests = [entry for entry in run.comparisons if (entry["setting"], entry["metric"], entry["protocol"]) == (setting, metric, protocol)]
-        made.append(Column(metric, protocol, info, cells, items, _winners(tests, [name for name in run.methods if name in cells], info.better == "lower")))
+        tests = [
+            entry
+            for entry in run.comparisons
+            if (entry["setting"], entry["metric"], entry["protocol"]) == (setting, metric, protocol)
+        ]
+        made.append(
+            Column(
+                metric,
+                protocol,
+                info,
+                cells,
+                items,
+                _winners(tests, [name for name in run.methods if name in cells], info.better == "lower"),
+            )
+        )
     return made
+
+
+def _quantile(share: float, values: npt.NDArray[np.float64]) -> float:
+    return float(np.quantile(values, share))
 
 
 def costs(run: Run) -> list[Cost]:
@@ -108,8 +126,22 @@ def costs(run: Run) -> list[Cost]:
             continue
         conditions = np.array([entry.conditions_s for entry in timings])
         generate = np.array([entry.generate_s for entry in timings])
-        quantiles = [float(np.quantile(part, share)) for part in (conditions, generate, conditions + generate) for share in (0.5, 0.95)]
-        made.append(Cost(method, timings[0].device, len(timings), *quantiles, max(entry.peak_mb for entry in timings)))
+        total = conditions + generate
+        peak = max(entry.peak_mb for entry in timings)
+        made.append(
+            Cost(
+                method,
+                timings[0].device,
+                len(timings),
+                _quantile(0.5, conditions),
+                _quantile(0.95, conditions),
+                _quantile(0.5, generate),
+                _quantile(0.95, generate),
+                _quantile(0.5, total),
+                _quantile(0.95, total),
+                peak,
+            )
+        )
     return made
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..compare.run import Run
 from ..core.files import write_bytes
 from .collect import Column, colour, columns, costs, quality_column
 from .texts import say
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
     "axes.spines.top": False,
@@ -42,7 +44,11 @@ _CHARTED = (
 def charted(made: list[Column]) -> list[Column]:
     """The columns that are drawn as bars."""
     names = {column.metric: column for column in made if column.cells}
-    return [names[next(name for name in group if name in names)] for group in _CHARTED if any(name in names for name in group)]
+    return [
+        names[next(name for name in group if name in names)]
+        for group in _CHARTED
+        if any(name in names for name in group)
+    ]
 
 
 def bar_chart(run: Run, setting: str, language: str) -> Figure | None:
@@ -64,10 +70,18 @@ def bar_chart(run: Run, setting: str, language: str) -> Figure | None:
                     errors = [[max(cell.value - cell.low, 0)], [max(cell.high - cell.value, 0)]]
                     axis.errorbar(cell.value, position, xerr=errors, color="#222", capsize=3, lw=1.1, zorder=3)
                 top = cell.high if np.isfinite(cell.high) else cell.value
-                axis.annotate(f"{cell.value:.3g}", (max(top, 0), position), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8.5)
+                axis.annotate(
+                    f"{cell.value:.3g}",
+                    (max(top, 0), position),
+                    xytext=(5, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=8.5,
+                )
             axis.set_yticks(range(len(shown)), shown if index == 0 else [""] * len(shown))
             axis.invert_yaxis()
             axis.margins(x=0.22)
+            axis.xaxis.set_major_locator(MaxNLocator(4))
             axis.grid(axis="x", color="#e6e6e6", zorder=0)
             count = max(cell.n for cell in column.cells.values())
             arrow = say("lower" if column.info.better == "lower" else "higher", language)
@@ -89,14 +103,20 @@ def time_chart(run: Run, setting: str, language: str) -> Figure | None:
             if method not in spent or method not in column.cells:
                 continue
             cell, cost = column.cells[method], spent[method]
-            error = [[max(cell.value - cell.low, 0)], [max(cell.high - cell.value, 0)]] if np.isfinite(cell.low) else None
-            axis.errorbar(cost.total_p50, cell.value, yerr=error, fmt="o", ms=8, color=colour(run, method), capsize=3, zorder=3)
+            error = (
+                [[max(cell.value - cell.low, 0)], [max(cell.high - cell.value, 0)]] if np.isfinite(cell.low) else None
+            )
+            axis.errorbar(
+                cost.total_p50, cell.value, yerr=error, fmt="o", ms=8, color=colour(run, method), capsize=3, zorder=3
+            )
             axis.annotate(method, (cost.total_p50, cell.value), xytext=(9, 5), textcoords="offset points")
         axis.set_xscale("log")
         axis.margins(0.25)
         axis.grid(color="#e6e6e6", which="both", zorder=0)
         axis.set_xlabel(say("seconds_axis", language))
-        axis.set_ylabel(f"{column.info.title} ({say('lower' if column.info.better == 'lower' else 'higher', language)})")
+        axis.set_ylabel(
+            f"{column.info.title} ({say('lower' if column.info.better == 'lower' else 'higher', language)})"
+        )
     return figure
 
 

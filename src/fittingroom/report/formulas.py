@@ -7,6 +7,7 @@ import html
 import io
 import re
 from functools import lru_cache
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.font_manager import FontProperties
@@ -15,7 +16,7 @@ from matplotlib.mathtext import math_to_image
 from ..core.errors import InputError
 
 _POINTS = 11.0
-_STYLE = {"mathtext.fontset": "cm", "svg.fonttype": "path", "svg.hashsalt": "fittingroom"}
+_STYLE: dict[Any, Any] = {"mathtext.fontset": "cm", "svg.fonttype": "path", "svg.hashsalt": "fittingroom"}
 
 
 @lru_cache(maxsize=512)
@@ -48,7 +49,8 @@ def formula_html(latex: str, *, display: bool = False) -> str:
     svg, height, depth = formula_svg(latex)
     data = base64.b64encode(svg).decode("ascii")
     kind = "formula display" if display else "formula"
-    return f'<img class="{kind}" alt="{html.escape(latex, quote=True)}" style="height:{height:.3f}em;vertical-align:{-depth:.3f}em" src="data:image/svg+xml;base64,{data}">'
+    style = f"height:{height:.3f}em;vertical-align:{-depth:.3f}em"
+    return f'<img class="{kind}" alt="{html.escape(latex, quote=True)}" style="{style}" src="data:image/svg+xml;base64,{data}">'
 
 
 def with_formulas(text: str) -> str:

@@ -26,7 +26,13 @@ _EXTREME_HEIGHT = 300
 
 
 def _environment(language: str) -> Environment:
-    environment = Environment(loader=PackageLoader("fittingroom.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("fittingroom.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.globals["say"] = lambda key, **values: say(key, language, **values)
     environment.globals["language"] = language
     environment.filters["number"] = lambda value: decimal(number(value), language)
@@ -39,7 +45,10 @@ def _environment(language: str) -> Environment:
 def _letters(run: Run) -> dict[str, str]:
     """Protocol id -> a, b, c ..., in the order in which the tables use them."""
     order = list(dict.fromkeys(row.protocol for row in run.rows))
-    return {protocol: (chr(97 + index) if index < 26 else f"{chr(97 + index // 26 - 1)}{chr(97 + index % 26)}") for index, protocol in enumerate(order)}
+    return {
+        protocol: (chr(97 + index) if index < 26 else f"{chr(97 + index // 26 - 1)}{chr(97 + index % 26)}")
+        for index, protocol in enumerate(order)
+    }
 
 
 def _results(run: Run, setting: str, letters: Mapping[str, str], language: str) -> dict[str, Any]:
@@ -52,13 +61,23 @@ def _results(run: Run, setting: str, letters: Mapping[str, str], language: str) 
             if cell is None:
                 cells.append(None)
                 continue
-            cells.append({"value": decimal(number(cell.value), language), "interval": decimal(interval(cell), language).replace("],", "]"), "n": cell.n, "best": method in column.best})
+            cells.append(
+                {
+                    "value": decimal(number(cell.value), language),
+                    "interval": decimal(interval(cell), language).replace("],", "]"),
+                    "n": cell.n,
+                    "best": method in column.best,
+                }
+            )
         rows.append({"method": method, "colour": colour(run, method), "cells": cells})
     notes = {f"{heading(column)}: {cell.note}" for column in made for cell in column.cells.values() if cell.note}
     tests = [entry for entry in run.comparisons if entry["setting"] == setting]
     return {
         "setting": setting,
-        "columns": [{"title": heading(column), "letter": letters[column.protocol], "text": column.info.text[language]} for column in made],
+        "columns": [
+            {"title": heading(column), "letter": letters[column.protocol], "text": column.info.text[language]}
+            for column in made
+        ],
         "rows": rows,
         "notes": sorted(notes),
         "tests": [{**entry, "title": describe(entry["metric"]).title} for entry in tests],
@@ -75,7 +94,9 @@ def _shown(run: Run, item: Item, pictures: Pictures, value: str = "", height: in
     }
 
 
-def _gallery(run: Run, setting: str, pictures: Pictures, quality: Column | None, limit: int, language: str) -> dict[str, Any]:
+def _gallery(
+    run: Run, setting: str, pictures: Pictures, quality: Column | None, limit: int, language: str
+) -> dict[str, Any]:
     by_id: dict[str, dict[str, Item]] = {}
     for item in run.items:
         if item.setting == setting:
@@ -87,7 +108,9 @@ def _gallery(run: Run, setting: str, pictures: Pictures, quality: Column | None,
         for method in run.methods:
             if method in items:
                 score = quality.items.get(method, {}).get(first.id) if quality else None
-                label = f"{quality.info.title} {decimal(number(score), language)}" if quality and score is not None else ""
+                label = (
+                    f"{quality.info.title} {decimal(number(score), language)}" if quality and score is not None else ""
+                )
                 results.append(_shown(run, items[method], pictures, label))
             else:
                 results.append({"src": "", "error": "", "title": "", "value": ""})
@@ -95,12 +118,23 @@ def _gallery(run: Run, setting: str, pictures: Pictures, quality: Column | None,
         rows.append(
             {
                 "person": {"src": pictures.address(run.person_image(first)), "title": first.person},
-                "garment": {"src": pictures.address(run.garment_image(first)), "title": f"{first.garment} ({category_name(first.category, language)})"},
+                "garment": {
+                    "src": pictures.address(run.garment_image(first)),
+                    "title": f"{first.garment} ({category_name(first.category, language)})",
+                },
                 "results": results,
-                "truth": {"src": pictures.address(run.path(truth)), "title": first.id} if truth and setting == "unpaired" else None,
+                "truth": {"src": pictures.address(run.path(truth)), "title": first.id}
+                if truth and setting == "unpaired"
+                else None,
             }
         )
-    return {"setting": setting, "rows": rows, "all": len(by_id), "shown": len(rows), "truths": any(row["truth"] for row in rows)}
+    return {
+        "setting": setting,
+        "rows": rows,
+        "all": len(by_id),
+        "shown": len(rows),
+        "truths": any(row["truth"] for row in rows),
+    }
 
 
 def _extremes(run: Run, setting: str, pictures: Pictures, quality: Column | None, count: int) -> dict[str, Any] | None:
@@ -109,7 +143,9 @@ def _extremes(run: Run, setting: str, pictures: Pictures, quality: Column | None
     items = {(item.method, item.id): item for item in run.items if item.setting == setting}
     methods = []
     for method in run.methods:
-        scored = sorted(quality.items.get(method, {}).items(), key=lambda entry: entry[1], reverse=quality.info.better == "higher")
+        scored = sorted(
+            quality.items.get(method, {}).items(), key=lambda entry: entry[1], reverse=quality.info.better == "higher"
+        )
         if not scored:
             continue
         taken = min(count, max(1, len(scored) // 2))
@@ -131,7 +167,15 @@ def _extremes(run: Run, setting: str, pictures: Pictures, quality: Column | None
 
 def _needs(cards: Mapping[str, MethodCard]) -> list[dict[str, Any]]:
     conditions = list(dict.fromkeys(need for entry in cards.values() for need in (*entry.needs, *entry.uses)))
-    return [{"name": name, "cells": ["needed" if name in entry.needs else "used" if name in entry.uses else "" for entry in cards.values()]} for name in conditions]
+    return [
+        {
+            "name": name,
+            "cells": [
+                "needed" if name in entry.needs else "used" if name in entry.uses else "" for entry in cards.values()
+            ],
+        }
+        for name in conditions
+    ]
 
 
 def _theory(entry: MethodCard, language: str) -> dict[str, Any]:
@@ -145,20 +189,44 @@ def _theory(entry: MethodCard, language: str) -> dict[str, Any]:
         }
         for loss in entry.losses
     ]
-    total = " + ".join(f"{loss.weight:g}\\, {loss.symbol}" if loss.weight != 1 else loss.symbol for loss in entry.losses)
-    return {"losses": losses, "objective": Markup(formula_html(r"\min \; " + total.replace("e-0", r"\cdot 10^{-").replace("10^{-6\\", "10^{-6}\\"), display=True)) if total else ""}
+    total = " + ".join(
+        f"{loss.weight:g}\\, {loss.symbol}" if loss.weight != 1 else loss.symbol for loss in entry.losses
+    )
+    return {
+        "losses": losses,
+        "objective": Markup(
+            formula_html(
+                r"\min \; " + total.replace("e-0", r"\cdot 10^{-").replace("10^{-6\\", "10^{-6}\\"), display=True
+            )
+        )
+        if total
+        else "",
+    }
 
 
 def _protocols(run: Run, letters: Mapping[str, str]) -> list[dict[str, Any]]:
     made = []
     for protocol, letter in letters.items():
         known = run.protocols.get(protocol, {"metric": "?", "settings": {}})
-        settings = [(key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)) for key, value in sorted(known["settings"].items())]
-        made.append({"letter": letter, "id": protocol, "metric": known["metric"], "title": describe(known["metric"]).title, "settings": settings})
+        settings = [
+            (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+            for key, value in sorted(known["settings"].items())
+        ]
+        made.append(
+            {
+                "letter": letter,
+                "id": protocol,
+                "metric": known["metric"],
+                "title": describe(known["metric"]).title,
+                "settings": settings,
+            }
+        )
     return made
 
 
-def write_report(run: Run, path: Path | None = None, *, language: str = "en", worst: int = 4, gallery: int = 24) -> Path:
+def write_report(
+    run: Run, path: Path | None = None, *, language: str = "en", worst: int = 4, gallery: int = 24
+) -> Path:
     """Write the report of a run.
 
     The same run and language give the same bytes: nothing in it depends on when it was written.
@@ -175,7 +243,10 @@ def write_report(run: Run, path: Path | None = None, *, language: str = "en", wo
     """
     path = path or run.folder / ("report.html" if language == "en" else f"report.{language}.html")
     pictures, letters = Pictures(), _letters(run)
-    figures = {name: "data:image/svg+xml;base64," + base64.b64encode(figure_svg(figure)).decode("ascii") for name, figure in all_figures(run, language).items()}
+    figures = {
+        name: "data:image/svg+xml;base64," + base64.b64encode(figure_svg(figure)).decode("ascii")
+        for name, figure in all_figures(run, language).items()
+    }
     quality = {setting: quality_column(columns(run, setting)) for setting in run.settings}
     cards = {label: entry for label in run.methods if (entry := method_card(run, label)) is not None}
     page = _environment(language).get_template("report.html.j2").render(

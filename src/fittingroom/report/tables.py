@@ -44,9 +44,14 @@ def text_table(run: Run) -> str:
         for column in made:
             for index, (method, cell) in enumerate(column.cells.items()):
                 name = heading(column) if index == 0 else ""
-                lines.append(f"{name:{title}}  {method:{width}}  {number(cell.value):>9}  {interval(cell):22}  N={cell.n}")
+                lines.append(
+                    f"{name:{title}}  {method:{width}}  {number(cell.value):>9}  {interval(cell):22}  N={cell.n}"
+                )
     for cost in costs(run):
-        lines += ["", f"{cost.method}: {cost.total_p50:.2f} s a picture (p95 {cost.total_p95:.2f}), {cost.peak_mb:.0f} MB, {cost.device}"]
+        lines += [
+            "",
+            f"{cost.method}: {cost.total_p50:.2f} s a picture (p95 {cost.total_p95:.2f}), {cost.peak_mb:.0f} MB, {cost.device}",
+        ]
     return "\n".join(lines).strip("\n")
 
 
@@ -58,7 +63,9 @@ def _grid(run: Run, setting: str, language: str) -> tuple[list[str], list[list[s
         cells = []
         for column in made:
             cell = column.cells.get(method)
-            cells.append("–" if cell is None else " ".join(filter(None, (number(cell.value), interval(cell), f"N={cell.n}"))))
+            cells.append(
+                "–" if cell is None else " ".join(filter(None, (number(cell.value), interval(cell), f"N={cell.n}")))
+            )
         body.append([method, *cells])
     return head, body
 
@@ -74,7 +81,19 @@ def markdown_tables(run: Run, language: str = "en") -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_LATEX = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "×": r"$\times$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "∞": r"$\infty$", "Δ": r"$\Delta$", "–": "--", "₀": "0"}
+_LATEX = {
+    "&": r"\&",
+    "%": r"\%",
+    "_": r"\_",
+    "#": r"\#",
+    "×": r"$\times$",
+    "↓": r"$\downarrow$",
+    "↑": r"$\uparrow$",
+    "∞": r"$\infty$",
+    "Δ": r"$\Delta$",
+    "–": "--",
+    "₀": "0",
+}
 
 
 def _latex(text: str) -> str:
@@ -104,7 +123,9 @@ def csv_table(run: Run) -> str:
     writer.writerow(["method", "setting", "metric", "value", "low", "high", "n", "protocol", "note"])
     for row in run.rows:
         if not row.item:
-            writer.writerow([row.method, row.setting, row.metric, row.value, row.low, row.high, row.n, row.protocol, row.note])
+            writer.writerow(
+                [row.method, row.setting, row.metric, row.value, row.low, row.high, row.n, row.protocol, row.note]
+            )
     return buffer.getvalue()
 
 
@@ -114,7 +135,11 @@ def write_tables(run: Run, folder: Path, language: str = "en") -> list[Path]:
     Returns:
         The files.
     """
-    content = {"results.md": markdown_tables(run, language), "results.csv": csv_table(run), "results.tex": latex_tables(run, language)}
+    content = {
+        "results.md": markdown_tables(run, language),
+        "results.csv": csv_table(run),
+        "results.tex": latex_tables(run, language),
+    }
     for name, text in content.items():
         write_text(folder / name, text)
     return [folder / name for name in content]

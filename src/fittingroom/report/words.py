@@ -80,8 +80,13 @@ def _speed(run: Run, language: str) -> list[str]:
     if not spent:
         return []
     english = "; ".join(f"{entry.method} {entry.total_p50:.2f} s, {entry.peak_mb:.0f} MB" for entry in spent)
-    russian = decimal("; ".join(f"{entry.method} {entry.total_p50:.2f} с, {entry.peak_mb:.0f} МБ" for entry in spent), "ru")
-    text = (f"Median time and peak memory for one picture: {english}.", f"Медиана времени и пик памяти на один снимок: {russian}.")
+    russian = decimal(
+        "; ".join(f"{entry.method} {entry.total_p50:.2f} с, {entry.peak_mb:.0f} МБ" for entry in spent), "ru"
+    )
+    text = (
+        f"Median time and peak memory for one picture: {english}.",
+        f"Медиана времени и пик памяти на один снимок: {russian}.",
+    )
     lines = [_pick(text, language)]
     if len(spent) > 1 and spent[0].total_p50 > 0:
         ratio = spent[-1].total_p50 / spent[0].total_p50
@@ -121,7 +126,9 @@ def summary(run: Run, language: str) -> list[str]:
         made = columns(run, setting)
         quality = quality_column(made)
         chosen = [quality] if quality else []
-        chosen += [column for column in made if column.metric in ("garment-de2000", "psnr-outside") and column is not quality]
+        chosen += [
+            column for column in made if column.metric in ("garment-de2000", "psnr-outside") and column is not quality
+        ]
         lines += [_verdict(column, setting, language) for column in chosen if column.cells]
     return [*lines, *_speed(run, language), *_failures(run, language), *_warnings(run, language)]
 

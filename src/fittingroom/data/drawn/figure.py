@@ -12,6 +12,7 @@ from ...core.images import UInt8
 from ...core.labels import CIHP20
 from .body import ARM_RADII, HEIGHT, LEG_RADII, WIDTH, Body, Field, Stance, coverage, ellipse
 from .cloth import Cloth, Colour, Style, pieces
+from .cloth import Piece as Shape
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _head(canvas: Canvas, body: Body, look: Look) -> None:
             look.hair,
             "face",
         )
-    soft: Colour = tuple(int(0.86 * channel) for channel in look.skin)  # type: ignore[assignment]
+    soft: Colour = tuple(int(0.86 * channel) for channel in look.skin)
     canvas.lay(ellipse(nose + np.array([0.012 * unit, 0.015 * unit]), (0.022 * unit, 0.014 * unit)), soft, "face")
     canvas.lay(ellipse(nose + np.array([0, 0.095 * unit]), (0.052 * unit, 0.017 * unit)), (186, 92, 88), "face")
     _hair_front(canvas, body, look, centre)
@@ -166,7 +167,7 @@ def draw_person(look: Look, stance: Stance, worn: tuple[Piece, ...]) -> tuple[UI
         _shoe(canvas, body, look, side)
     _, offset = body.axis
     canvas.lay(body.bare_trunk, _shaded(look.skin, offset, 0.4 * body.trunk), "torso-skin")
-    over: list[tuple[list[object], str]] = []
+    over: list[tuple[list[Shape], str]] = []
     for piece in worn:
         part = {"upper": "upper-clothes", "dress": "dress"}.get(
             piece.style.category, "pants" if piece.style.legs else "skirt"
@@ -183,7 +184,7 @@ def draw_person(look: Look, stance: Stance, worn: tuple[Piece, ...]) -> tuple[UI
         for sleeves, part in over:
             if sleeves:
                 shape = sleeves[index]
-                canvas.lay(shape.distance, shape.colour, part, shadow=0.30)  # type: ignore[attr-defined]
+                canvas.lay(shape.distance, shape.colour, part, shadow=0.30)
     if look.cut == "long":  # a strand before the shoulder
         nose, unit = body.points["nose"], body.trunk
         strand = ellipse(nose + np.array([0.235 * unit, 0.25 * unit]), (0.06 * unit, 0.30 * unit), -7)

@@ -137,10 +137,10 @@ class DressCode(Layout):
             if garment.worn:
                 lost.append(f"garment {garment.id}: worn, this layout holds garments photographed alone")
                 continue
-            folder = root / homes.get(garment.id, by_category[garment.category])
-            copy_condition(garment, "image", folder / "images", f"{_flat(garment.id)}_1", _IMAGE_ENDS)
+            home = root / homes.get(garment.id, by_category[garment.category])
+            copy_condition(garment, "image", home / "images", f"{_flat(garment.id)}_1", _IMAGE_ENDS)
             if garment.has("mask"):
-                copy_condition(garment, "mask", folder / "masks", f"{_flat(garment.id)}_1", (".png", ".jpg"))
+                copy_condition(garment, "mask", home / "masks", f"{_flat(garment.id)}_1", (".png", ".jpg"))
         if dataset.truths:
             lost.append(f"{len(dataset.truths)} true pictures of unpaired samples have no place in this layout")
         if any(photo.caption is not None for photo in (*dataset.people.values(), *dataset.garments.values())):

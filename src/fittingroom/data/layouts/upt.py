@@ -128,9 +128,8 @@ class Upt(Layout):
             copy_photo(person, root, "image", places, lost)
         images = {person.files.get("image"): person.id for person in dataset.people.values()}
         lines = []
-        for garment in dataset.garments.values():
-            if not garment.worn:
-                lost.append(f"garment {garment.id}: photographed alone, which this layout cannot hold")
+        alone = [garment.id for garment in dataset.garments.values() if not garment.worn]
+        lost += [f"garment {name}: photographed alone, which this layout cannot hold" for name in alone]
         for pair in dataset.pairs.get("unpaired", ()):
             garment = dataset.garments[pair.garment]
             owner = images.get(garment.files.get("image"))

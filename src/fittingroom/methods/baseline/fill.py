@@ -80,7 +80,7 @@ def skin_fill(image: Image, where: Mask, skin: Mask, old_garment: Mask, sigma: f
     if not where.any():
         return out
     if skin.sum() < 20:
-        tone = np.broadcast_to(np.float32([205, 165, 140]), image.shape).astype(np.float32)
+        tone = np.broadcast_to(np.array([205, 165, 140], np.float32), image.shape).astype(np.float32)
     else:
         median = np.median(image[skin], axis=0).astype(np.float32)
         usual = (

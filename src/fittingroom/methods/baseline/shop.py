@@ -61,7 +61,7 @@ def _sleeve_end(mask: Mask, shoulder: Points, side: int, edge: float, bottom: fl
 def _upper(mask: Mask, dress: bool) -> Figure:
     top, bottom, left, right = _box(mask)
     height = bottom - top
-    centre = int(round((left + right) / 2))
+    centre = round((left + right) / 2)
     # the trunk's width is read below the sleeves, a dress's high up, before it flares
     span = (0.24, 0.42) if dress else (0.45, 0.85)
     runs = [run for share in np.linspace(*span, 9) if (run := _centre_run(mask[int(top + share * height)], centre))]
@@ -101,7 +101,7 @@ def _upper(mask: Mask, dress: bool) -> Figure:
 def _lower(mask: Mask) -> Figure:
     top, bottom, left, right = _box(mask)
     height = bottom - top
-    centre = int(round((left + right) / 2))
+    centre = round((left + right) / 2)
     runs = [run for share in (0.03, 0.05, 0.08) if (run := _centre_run(mask[int(top + share * height)], centre))]
     first, last = float(np.median([run[0] for run in runs])), float(np.median([run[1] for run in runs]))
     waist, middle = max(last - first, 2.0), (first + last) / 2
@@ -138,7 +138,7 @@ def without_inside(image: UInt8, mask: Mask, figure: Figure) -> Mask:
     It is told by being darker than the front, near the neck and joined to the upper edge; where nothing is, the mask
     comes back as it is.
     """
-    light = image.astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+    light = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
     away, below = np.abs(columns - figure.shoulders[0]), rows - figure.shoulders[1]
     front = mask & (away < 0.3 * figure.breadth) & (below > 0.25 * figure.trunk) & (below < 0.6 * figure.trunk)

@@ -1,0 +1,48 @@
+# `make demo` and `make test` each set everything up by themselves; the second call is quick.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN ?= runs/demo
+
+.PHONY: demo test lint oracles lock clean help
+
+help:
+	@echo "make demo   set up, compare on the embedded dataset, write a report"
+	@echo "make test   set up with everything for development, run the tests"
+	@echo "make lint   formatting, style, types, architecture"
+	@echo "make lock   write the locks anew from pyproject.toml"
+	@echo "make clean  remove environments and caches of tools"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.core: requirements/core.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -r requirements/core.lock
+	$(BIN)/python -m pip install --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.core
+	$(BIN)/python -m pip install --quiet -r requirements/dev.lock
+	@touch $@
+
+demo: $(VENV)/.core
+	$(BIN)/fittingroom compare drawn-mini --methods baseline --out $(RUN)
+
+oracles: $(VENV)/.dev
+	PYTHON=$(BIN)/python bash scripts/oracles.sh
+
+test: $(VENV)/.dev oracles
+	$(BIN)/python -m pytest -q
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock:
+	bash scripts/lock.sh
+
+clean:
+	rm -rf $(VENV) .oracles .pytest_cache .mypy_cache .ruff_cache build dist
