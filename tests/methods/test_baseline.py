@@ -1,0 +1,176 @@
+"""The baseline: what is put on, what is left alone, and what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from fittingroom.core.errors import FittingroomError, InputError
+from fittingroom.core.images import read_image, resize_image, resize_labels
+from fittingroom.core.pose import JOINT, Pose
+from fittingroom.data.dataset import Dataset
+from fittingroom.data.sample import Garment, Pair, Parse, Person, Sample
+from fittingroom.methods.baseline.fill import spread
+from fittingroom.methods.baseline.losses import BENDING, LANDMARKS
+from fittingroom.methods.baseline.method import Baseline
+from fittingroom.metrics.colour import garment_colour_difference
+from fittingroom.nn import tps
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Dataset:
+    return Dataset.open("drawn-mini")
+
+
+def worn_sample(drawn: Dataset, person: str, owner: str, category: str = "upper", paired: bool = False) -> Sample:
+    """Somebody in what somebody else wears in a photo."""
+    files = drawn.people[owner].files
+    garment = Garment(owner, files, "cihp20", category=category, worn=True)  # type: ignore[arg-type]
+    return Sample(drawn.people[person].fresh(), garment, paired, None)
+
+
+@pytest.mark.parametrize("setting", ["paired", "unpaired"])
+def test_the_picture_is_nearer_to_the_truth_than_the_photo_was(drawn: Dataset, setting: str) -> None:
+    """Against the drawn counterfactual: the garment's colours come to where they belong."""
+    method, nearer = Baseline(), []
+    for sample in drawn.samples(setting):  # type: ignore[arg-type]
+        result = method.run(sample)
+        assert sample.truth_file is not None
+        truth, photo = read_image(sample.truth_file).astype(float), sample.person.image().astype(float)
+        if setting == "unpaired":
+            nearer.append(np.abs(result - truth).mean() < np.abs(photo - truth).mean())
+        else:
+            assert np.abs(result - truth).mean() < 12
+    assert np.mean(nearer or [1]) >= 0.75
+
+
+def test_worn_garments_change_owner(drawn: Dataset) -> None:
+    sample = worn_sample(drawn, "ada", "ben")
+    result = Baseline().run(sample)
+    parse = sample.person.parse()
+    region = parse.mask("upper-clothes")
+    garment = sample.garment
+    before = garment_colour_difference(sample.person.image(), region, garment.image(), garment.mask())
+    after = garment_colour_difference(result, region, garment.image(), garment.mask())
+    assert after < 0.4 * before
+
+
+@pytest.mark.parametrize("category", ["upper", "lower"])
+def test_the_own_garment_put_back_on_changes_little(drawn: Dataset, category: str) -> None:
+    for name in ("ada", "ben", "eli", "gus"):
+        sample = worn_sample(drawn, name, name, category, paired=True)
+        difference = np.abs(Baseline().run(sample).astype(int) - sample.person.image())
+        assert difference.mean() < 2.0, name
+
+
+def test_faces_hair_and_shoes_are_untouched(drawn: Dataset) -> None:
+    for sample in drawn.samples("unpaired"):
+        result, parse = Baseline().run(sample), sample.person.parse()
+        kept = parse.mask("face", "hair", "left-shoe", "right-shoe")
+        assert (result[kept] == sample.person.image()[kept]).all(), sample.id
+
+
+def test_it_works_at_other_sizes(drawn: Dataset) -> None:
+    sample = drawn.sample(drawn.pairs["unpaired"][0])
+    person = sample.person
+    size, small = (1024, 768), person.image().shape[:2]
+    pose = person.pose().scaled((small[0], small[1]), size)
+    large = Person(
+        "large",
+        given={
+            "image": resize_image(person.image(), size),
+            "pose": pose,
+            "parse": Parse(resize_labels(person.parse().labels, size).astype(np.uint8), person.parse().labels_in),
+        },
+    )
+    result = Baseline().run(replace(sample, person=large))
+    assert result.shape == (1024, 768, 3)
+    normal = Baseline().run(sample).astype(float)
+    assert np.abs(resize_image(result, (small[0], small[1])).astype(float) - normal).mean() < 4
+
+
+def without(pose: Pose, *names: str) -> Pose:
+    joints = pose.joints.copy()
+    joints[[JOINT[name] for name in names]] = 0
+    return Pose(joints)
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        ("right-wrist",),
+        ("right-elbow", "left-elbow"),
+        ("right-shoulder",),
+        ("left-knee", "right-ankle", "left-ankle"),
+        ("right-hip", "left-hip"),
+    ],
+)
+def test_missing_limbs_are_guessed(drawn: Dataset, missing: tuple[str, ...]) -> None:
+    for pair in drawn.pairs["unpaired"][:2]:
+        sample = drawn.sample(pair)
+        person = replace(sample.person, given={"pose": without(sample.person.pose(), *missing)})
+        result = Baseline().run(replace(sample, person=person))
+        assert (result != sample.person.image()).any()
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (lambda sample: {"person": replace(sample.person, given={"pose": without(sample.person.pose(), "right-shoulder", "left-shoulder")})}, "right-shoulder and left-shoulder not in the pose"),
+        (lambda sample: {"person": replace(sample.person, given={"pose": without(sample.person.pose(), "right-shoulder", "neck")})}, "right-shoulder not in the pose"),
+        (lambda sample: {"garment": replace(sample.garment, given={"mask": np.zeros((512, 384), bool)})}, "no upper garment to be seen"),
+        (lambda sample: {"garment": replace(sample.garment, given={"mask": np.eye(512, 384, dtype=bool) & (np.arange(384) < 20)})}, "only 20 pixels"),
+        (lambda sample: {"garment": replace(sample.garment, given={"mask": np.ones((5, 5), bool)})}, "is 5x5 but its photo is 384x512"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_one_line(change: object, line: str, drawn: Dataset) -> None:
+    sample = drawn.sample(Pair("ada", "dotted-blouse", False))
+    with pytest.raises(FittingroomError) as caught:
+        Baseline().run(replace(sample, **change(sample)))  # type: ignore[operator]
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_are_checked() -> None:
+    assert Baseline.load(light=0.2).settings()["light"] == 0.2
+    for value in (2, -1, "much", True):
+        with pytest.raises(InputError, match="choose a number from 0 to 1"):
+            Baseline.load(light=value)
+    with pytest.raises(InputError, match="has no setting nosuch"):
+        Baseline.load(nosuch=1)
+    with pytest.raises(InputError, match="has no weights"):
+        Baseline.load("published")
+
+
+def test_spread_fills_from_what_is_known() -> None:
+    image = np.zeros((40, 60, 3), np.float32)
+    known = np.zeros((40, 60), bool)
+    image[:, :10], known[:, :10] = (200, 10, 10), True
+    image[:, 50:], known[:, 50:] = (10, 10, 200), True
+    filled = spread(image, known)
+    assert (filled[known] == image[known]).all()
+    assert filled[20, 14, 0] > 150
+    assert filled[20, 46, 2] > 150
+    assert 60 < filled[20, 30, 0] < 150
+
+
+def test_losses_are_their_formulas() -> None:
+    centres = torch.from_numpy(np.random.default_rng(0).uniform(0, 1, (1, 9, 2)))
+    values = centres + 0.1 * torch.from_numpy(np.random.default_rng(1).normal(size=(1, 9, 2)))
+    spline = tps.fit(centres, values, 1e-3)
+    expected = sum(float((spline(centres)[0, i] - values[0, i]).norm() ** 2) for i in range(9))
+    assert float(LANDMARKS(spline, values)) == pytest.approx(expected)
+    # the closed form, from its definition, term by term
+    weights, points = spline.weights[0].numpy(), centres[0].numpy()
+    kernel = np.array(
+        [
+            [0.0 if i == j else (r := np.linalg.norm(points[i] - points[j])) ** 2 * np.log(r) for j in range(9)]
+            for i in range(9)
+        ]
+    )
+    assert float(BENDING(spline)) == pytest.approx(
+        8 * np.pi * sum(weights[:, k] @ kernel @ weights[:, k] for k in range(2))
+    )
