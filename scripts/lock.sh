@@ -6,16 +6,22 @@ cd "$(dirname "$0")/.."
 TORCH="torch==2.13.0"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-"${PYTHON:-python3}" -m venv "$folder/venv"
-pip="$folder/venv/bin/python -m pip"
-$pip install --quiet --upgrade pip
-$pip install --quiet "$TORCH"
 
 frozen() {
-  $pip freeze --exclude-editable --exclude fittingroom --exclude pip --exclude setuptools | sed -E 's/^(torch==[0-9.]+).*/\1/; / @ /d' | LC_ALL=C sort -f
+  "$1/bin/python" -m pip freeze --exclude-editable --exclude fittingroom --exclude pip --exclude setuptools |
+    sed -E 's/^(torch==[0-9.]+).*/\1/; / @ /d' | LC_ALL=C sort -f
 }
 
-$pip install --quiet .
-{ echo "# made by scripts/lock.sh: what the package needs at run time"; frozen; } > requirements/core.lock
-$pip install --quiet ".[dev,app]"
-{ echo "# made by scripts/lock.sh: core.lock, and what tests and the app need"; frozen; } > requirements/dev.lock
+fresh() {
+  "${PYTHON:-python3}" -m venv "$1"
+  "$1/bin/python" -m pip install --quiet --upgrade pip
+  "$1/bin/python" -m pip install --quiet "$TORCH"
+}
+
+# the larger environment first: the smaller one must have the same versions
+fresh "$folder/dev"
+"$folder/dev/bin/python" -m pip install --quiet ".[dev,app]"
+{ echo "# made by scripts/lock.sh: core.lock, and what tests and the app need"; frozen "$folder/dev"; } > requirements/dev.lock
+fresh "$folder/core"
+"$folder/core/bin/python" -m pip install --quiet --constraint requirements/dev.lock .
+{ echo "# made by scripts/lock.sh: what the package needs at run time"; frozen "$folder/core"; } > requirements/core.lock

@@ -123,7 +123,7 @@ def test_missing_limbs_are_guessed(drawn: Dataset, missing: tuple[str, ...]) -> 
         (lambda sample: {"person": replace(sample.person, given={"pose": without(sample.person.pose(), "right-shoulder", "neck")})}, "right-shoulder not in the pose"),
         (lambda sample: {"garment": replace(sample.garment, given={"mask": np.zeros((512, 384), bool)})}, "no upper garment to be seen"),
         (lambda sample: {"garment": replace(sample.garment, given={"mask": np.eye(512, 384, dtype=bool) & (np.arange(384) < 20)})}, "only 20 pixels"),
-        (lambda sample: {"garment": replace(sample.garment, given={"mask": np.ones((5, 5), bool)})}, "is 5x5 but its photo is 384x512"),
+        (lambda sample: {"garment": replace(sample.garment, given={"mask": np.ones((20, 20), bool)})}, "is 20x20 but its photo is 384x512"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_one_line(change: object, line: str, drawn: Dataset) -> None:

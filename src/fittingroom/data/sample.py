@@ -202,10 +202,10 @@ class Garment(Photo):
         Raises:
             InputError: no pixel of the garment.
         """
-        if self.has("mask"):
+        if self.has("parse") and (self.worn or not self.has("mask")):
+            mask = self.parse().mask(*GARMENT_PARTS[self.category])  # a wearer's "mask" is the region to be painted anew
+        elif self.has("mask"):
             mask = super().mask()
-        elif self.has("parse"):
-            mask = self.parse().mask(*GARMENT_PARTS[self.category])
         else:
             return super().mask()  # raises MissingError with the garment's name
         if not mask.any():

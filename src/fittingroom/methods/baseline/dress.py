@@ -100,7 +100,7 @@ def _guarded(layer: Layer, where: Mask) -> Layer:
 def _sleeve_layer(cut: Cut, target: Target, side: str) -> tuple[Layer, float] | None:
     piece = cut.arms[side]
     end = sleeve_end(piece, cut.figure, side)
-    if end < 0.14:
+    if end < 0.2:
         return None
     size, figure = target.size, target.figure
     source, bones = cut.figure.arm(side), figure.arm(side)

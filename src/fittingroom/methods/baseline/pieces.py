@@ -165,7 +165,7 @@ def _real_sleeves(mask: Mask, figure: Figure) -> dict[str, Mask]:
     for side, piece in found.items():
         end = sleeve_end(piece, figure, side)
         along = limb(figure.arm(side), (mask.shape[0], mask.shape[1])).along
-        found[side] = piece & (along < end + 0.25) if end > 0.14 else np.zeros_like(piece)
+        found[side] = piece & (along < end + 0.25) if end > 0.2 else np.zeros_like(piece)
     return found
 
 
@@ -186,6 +186,13 @@ def _claimed(mask: Mask, figure: Figure, arms: dict[str, Mask]) -> dict[str, Mas
         usual = np.minimum(edges[known, column], 1.25 * np.median(edges[known, column]))
         limit = np.interp(level, levels[known], usual) * 1.12 + 0.03 * figure.trunk
         wide |= trunk & (offset * sign > limit) & (level > 0.2)
+    # what hangs together with the trunk only through a sleeve belongs to the sleeve
+    count, parts = cv2.connectedComponents((trunk & ~wide).astype(np.uint8))
+    core = trunk_core(figure, size)
+    for index in range(1, count):
+        part = parts == index
+        if not (part & core).any():
+            wide |= part
     away = {side: limb(figure.arm(side), size).away for side in ("right", "left")}
     near = {side: wide & (away[side] < 0.45 * figure.trunk) for side in away}
     right = away["right"] <= away["left"]

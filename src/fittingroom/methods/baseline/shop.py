@@ -74,7 +74,7 @@ def _upper(mask: Mask, dress: bool) -> Figure:
     for name, side in (("right", -1), ("left", 1)):
         x = int(np.clip(round(middle + side * half), 0, mask.shape[1] - 1))
         column = np.flatnonzero(mask[:, x])
-        y = float(column[0]) + 0.05 * width if len(column) else float(top)
+        y = float(column[0]) + 0.12 * width if len(column) else float(top)
         points[f"{name}-shoulder"] = np.array([middle + side * half, y])
     level = (points["right-shoulder"][1] + points["left-shoulder"][1]) / 2
     for name, side in (("right", -1), ("left", 1)):
