@@ -25,7 +25,17 @@ from fittingroom.metrics.engine import Context, Picture, evaluate_pictures
 from fittingroom.metrics.inception import Inception
 from fittingroom.metrics.trunks import alexnet
 
-METRICS = ("fid-clean", "kid-clean", "lpips-alex", "ssim", "ms-ssim", "psnr", "psnr-outside", "de2000-outside", "garment-de2000")
+METRICS = (
+    "fid-clean",
+    "kid-clean",
+    "lpips-alex",
+    "ssim",
+    "ms-ssim",
+    "psnr",
+    "psnr-outside",
+    "de2000-outside",
+    "garment-de2000",
+)
 SIZE = (512, 320)
 
 
@@ -46,18 +56,29 @@ def make(folder: Path, pairs: int) -> tuple[list[Picture], list[Path], dict[str,
     for index in range(pairs):
         truth = textured(generator)
         result = truth.copy()
-        result[~outside] = np.clip(result[~outside] + generator.normal(0, 20, (int((~outside).sum()), 3)), 0, 255).astype(np.uint8)
+        result[~outside] = np.clip(
+            result[~outside] + generator.normal(0, 20, (int((~outside).sum()), 3)), 0, 255
+        ).astype(np.uint8)
         truths.append(folder / "truth" / f"{index}.png")
         write_png(truths[-1], truth)
         write_png(folder / "generated" / f"{index}.png", result)
         context = Context(truth, outside, ~outside, truth, ~outside)
-        pictures.append(Picture(str(index), folder / "generated" / f"{index}.png", truths[-1], lambda context=context: context))
+        pictures.append(
+            Picture(str(index), folder / "generated" / f"{index}.png", truths[-1], lambda context=context: context)
+        )
     torch.manual_seed(0)
-    files = {"inception": folder / "inception.pth", "alexnet": folder / "alexnet.pth", "lpips-alex": folder / "heads.pth"}
+    files = {
+        "inception": folder / "inception.pth",
+        "alexnet": folder / "alexnet.pth",
+        "lpips-alex": folder / "heads.pth",
+    }
     torch.save(Inception().state_dict(), files["inception"])
     trunk = alexnet()
     torch.save(trunk.state_dict(), files["alexnet"])
-    torch.save({f"lin{index}.model.1.weight": torch.rand(1, width, 1, 1) for index, width in enumerate(trunk.channels)}, files["lpips-alex"])
+    torch.save(
+        {f"lin{index}.model.1.weight": torch.rand(1, width, 1, 1) for index, width in enumerate(trunk.channels)},
+        files["lpips-alex"],
+    )
     return pictures, truths, files
 
 
@@ -70,14 +91,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         pictures, truths, files = make(Path(name), arguments.pairs)
         evaluate_pictures(pictures[:4], truths[:4], METRICS, overrides=files)  # networks loaded, kernels chosen
-        print(f"{arguments.pairs} pairs of {SIZE[1]}x{SIZE[0]}, {torch.get_num_threads()} threads, {len(METRICS)} metrics, no cache")
+        print(
+            f"{arguments.pairs} pairs of {SIZE[1]}x{SIZE[0]}, {torch.get_num_threads()} threads, {len(METRICS)} metrics, no cache"
+        )
         print(f"{'run':>4} {'seconds':>9} {'in backbones':>13} {'share':>7} {'pairs/s':>8}")
         shares, totals = [], []
         for run in range(arguments.repeat):
             seconds = evaluate_pictures(pictures, truths, METRICS, overrides=files).seconds
             shares.append(seconds["backbones"] / seconds["total"])
             totals.append(seconds["total"])
-            print(f"{run + 1:4d} {seconds['total']:9.2f} {seconds['backbones']:13.2f} {shares[-1]:7.1%} {arguments.pairs / seconds['total']:8.1f}")
+            print(
+                f"{run + 1:4d} {seconds['total']:9.2f} {seconds['backbones']:13.2f} {shares[-1]:7.1%} {arguments.pairs / seconds['total']:8.1f}"
+            )
         print(f"median: {statistics.median(totals):.2f} s, {statistics.median(shares):.1%} inside the backbones")
     if arguments.frechet:
         subprocess.run([sys.executable, str(Path(__file__).with_name("frechet.py"))], check=True)

@@ -203,7 +203,9 @@ class Garment(Photo):
             InputError: no pixel of the garment.
         """
         if self.has("parse") and (self.worn or not self.has("mask")):
-            mask = self.parse().mask(*GARMENT_PARTS[self.category])  # a wearer's "mask" is the region to be painted anew
+            mask = self.parse().mask(
+                *GARMENT_PARTS[self.category]
+            )  # a wearer's "mask" is the region to be painted anew
         elif self.has("mask"):
             mask = super().mask()
         else:
