@@ -100,9 +100,8 @@ def main() -> None:
             seconds = evaluate_pictures(pictures, truths, METRICS, overrides=files).seconds
             shares.append(seconds["backbones"] / seconds["total"])
             totals.append(seconds["total"])
-            print(
-                f"{run + 1:4d} {seconds['total']:9.2f} {seconds['backbones']:13.2f} {shares[-1]:7.1%} {arguments.pairs / seconds['total']:8.1f}"
-            )
+            rate = arguments.pairs / seconds["total"]
+            print(f"{run + 1:4d} {totals[-1]:9.2f} {seconds['backbones']:13.2f} {shares[-1]:7.1%} {rate:8.1f}")
         print(f"median: {statistics.median(totals):.2f} s, {statistics.median(shares):.1%} inside the backbones")
     if arguments.frechet:
         subprocess.run([sys.executable, str(Path(__file__).with_name("frechet.py"))], check=True)

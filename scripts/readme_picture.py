@@ -14,6 +14,7 @@ SHOWN = ("fay__grey-hoodie", "gus__rib-tank", "ada__olive-trousers", "hel__red-d
 
 
 def main() -> None:
+    """Lay four try-ons beside each other."""
     run = Run.open(sys.argv[1])
     items = {item.id: item for item in run.items if item.setting == "unpaired"}
     rows = []
