@@ -10,7 +10,7 @@ import numpy as np
 from fittingroom.compare.run import Run
 from fittingroom.core.images import read_image, write_png
 
-SHOWN = ("fay__grey-hoodie", "gus__rib-tank", "ada__olive-trousers", "hel__red-dress")
+SHOWN = ("dia__sun-tee", "ivy__meadow-dress", "gus__black-trousers", "ada__dotted-blouse")
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     for name in SHOWN:
         item = items[name]
         parts = [
-            read_image(path)[30:490] for path in (run.person_image(item), run.garment_image(item), run.path(item.image))
+            read_image(path)[6:498] for path in (run.person_image(item), run.garment_image(item), run.path(item.image))
         ]
         rows.append(np.concatenate(parts, axis=1)[::2, ::2])
     gap = np.full((rows[0].shape[0], 14, 3), 255, np.uint8)

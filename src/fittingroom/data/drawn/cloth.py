@@ -152,13 +152,10 @@ def _trunk_piece(style: Style, cloth: Cloth, body: Body) -> Piece:
     if style.category != "lower":
         distance = np.maximum(distance, -_neckline(style, body))
         if style.sleeve == 0:
-            # armholes of a sleeveless cut
-            distance = np.maximum(
-                distance,
-                (np.abs(offset) - (0.285 if style.neck == "straps" else 0.33) * unit)
-                * np.clip((0.35 - level) * 9, 0, 1)
-                - 90 * (level > 0.35),
-            )
+            # armholes of a sleeveless cut: beyond the straps, above the chest
+            width = 0.285 if style.neck == "straps" else 0.33
+            armhole = np.maximum(width * unit - np.abs(offset), (level - 0.30) * unit)
+            distance = np.maximum(distance, -armhole)
     u, v = offset / unit, level
     shade = _round(offset, half) * _folds(u, v, 0.035)
     if "pleats" in style.extras:
