@@ -1,8 +1,9 @@
-"""What all views of a run share: its numbers put into order."""
+"""What all views of a run share: its numbers put into order, and what may be claimed of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,50 @@ from ..methods.base import MethodCard
 from ..methods.registry import card
 from ..metrics.catalogue import metric_info
 from ..metrics.values import MetricInfo
+from .texts import digits_for
 
-#: one colour per method, told apart by people who see red and green alike (Okabe and Ito)
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#F0E442")
+#: one colour per method, told apart by people who see red and green alike (Okabe and Ito, Color Universal Design, 2008)
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7F7F7F", "#B8A900")
+#: a difference is claimed below this corrected p
+ALPHA = 0.05
+#: metrics that stand for quality, the best first
+_QUALITY = ("lpips-alex", "lpips-vgg", "lpips-squeeze", "lpips-random", "ssim", "garment-de2000")
+#: order of the groups of metrics
+GROUPS = ("set", "truth", "kept", "other")
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """A paired test between two methods on one metric.
+
+    Args:
+        a: one method.
+        b: the other.
+        n: pictures that both made.
+        difference: mean of a - b.
+        low: lower end of its 95 % interval.
+        high: upper end of it.
+        p: of Wilcoxon's signed-rank test.
+        p_holm: corrected for all pairs of methods of the metric.
+    """
+
+    a: str
+    b: str
+    n: int
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether a difference is shown: corrected p below 0.05, and the interval lies on one side of zero.
+
+        Both are asked for because ranks and means may point in different directions.
+        """
+        one_side = self.low > 0 or self.high < 0
+        return self.p_holm < ALPHA and (one_side or math.isnan(self.low)) and self.difference != 0
 
 
 @dataclass(frozen=True)
@@ -30,8 +72,7 @@ class Column:
         info: what the metric is.
         cells: method -> row of the whole set.
         items: method -> picture -> value.
-        best: methods that no other is shown to be better than, where there is more than one method and a difference was
-            shown at all; empty otherwise.
+        tests: between methods.
     """
 
     metric: str
@@ -39,7 +80,51 @@ class Column:
     info: MetricInfo
     cells: Mapping[str, Row]
     items: Mapping[str, Mapping[str, float]]
-    best: tuple[str, ...]
+    tests: tuple[PairedTest, ...] = ()
+
+    @property
+    def group(self) -> str:
+        """``set`` (distances between sets), ``truth`` (closeness to it), ``kept`` (preservation, garment) or ``other``."""
+        if self.info.kind == "set":
+            return "set"
+        return "truth" if "truth" in self.info.needs else "kept" if "context" in self.info.needs else "other"
+
+    @property
+    def digits(self) -> int:
+        """Decimals of this column."""
+        return digits_for([part for cell in self.cells.values() for part in (cell.value, cell.low, cell.high)])
+
+    def ranked(self) -> list[str]:
+        """Methods with a finite value, best first; empty where nobody knows which direction is better."""
+        if not self.info.better:
+            return []
+        finite = [method for method, cell in self.cells.items() if math.isfinite(cell.value)]
+        return sorted(finite, key=lambda method: self.cells[method].value, reverse=self.info.better == "higher")
+
+    def beats(self, a: str, b: str) -> bool:
+        """Whether ``a`` is shown to be better than ``b``.
+
+        By the paired test; for distances between sets, of which there is no test, by intervals that do not touch.
+        """
+        if not self.info.better:
+            return False
+        lower = self.info.better == "lower"
+        if self.info.kind == "set":
+            first, second = self.cells.get(a), self.cells.get(b)
+            if first is None or second is None or first.n != second.n:
+                return False
+            return first.high < second.low if lower else first.low > second.high  # False with NaN
+        for test in self.tests:
+            if {test.a, test.b} == {a, b} and test.shown:
+                return ((test.difference < 0) == lower) == (test.a == a)
+        return False
+
+    @property
+    def best(self) -> tuple[str, ...]:
+        """Methods that no other is shown to beat, if anybody is shown to beat anybody; else empty."""
+        names = self.ranked()
+        beaten = {b for b in names for a in names if a != b and self.beats(a, b)}
+        return tuple(name for name in names if name not in beaten) if beaten else ()
 
 
 @dataclass(frozen=True)
@@ -59,30 +144,34 @@ class Cost:
 
     @property
     def per_hour(self) -> float:
-        """Pictures in an hour."""
+        """Pictures in an hour, from the median time."""
         return 3600.0 / max(self.total_p50, 1e-9)
 
 
 def describe(metric: str) -> MetricInfo:
-    """What a metric is; one of a package that is not installed is described by its name alone."""
+    """What a metric is; of one whose package is not installed nothing is known but its name."""
     try:
         return metric_info(metric)
     except FittingroomError:
-        return MetricInfo(metric, metric, "lower", "image", (), "", {"en": "", "ru": ""})
+        return MetricInfo(metric, metric, "", "image", (), "", {"en": "", "ru": ""})
 
 
-def _winners(comparisons: list[Mapping[str, Any]], methods: list[str], lower: bool) -> tuple[str, ...]:
-    """Methods that nobody is shown to beat (Holm-corrected p below 0.05), if anybody is shown to beat anybody."""
-    beaten = set()
-    for entry in comparisons:
-        if entry["p_holm"] is not None and entry["p_holm"] < 0.05:
-            first_better = (entry["mean_difference"] < 0) == lower
-            beaten.add(entry["b"] if first_better else entry["a"])
-    return tuple(method for method in methods if method not in beaten) if beaten else ()
+def untrained(metric: str) -> bool:
+    """Whether a metric looks through the embedded network with random weights."""
+    return "random" in metric.split("-")
+
+
+def _float(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def _test(entry: Mapping[str, Any]) -> PairedTest:
+    numbers = (_float(entry.get(key)) for key in ("mean_difference", "low", "high", "p", "p_holm"))
+    return PairedTest(str(entry["a"]), str(entry["b"]), int(entry["n"]), *numbers)
 
 
 def columns(run: Run, setting: str) -> list[Column]:
-    """All columns of one setting, in the order of the run's rows."""
+    """All columns of one setting, in the order of the run's rows; values of different protocols never share one."""
     found: dict[tuple[str, str], tuple[dict[str, Row], dict[str, dict[str, float]]]] = {}
     for row in run.rows:
         if row.setting != setting:
@@ -94,62 +183,58 @@ def columns(run: Run, setting: str) -> list[Column]:
             cells[row.method] = row
     made = []
     for (metric, protocol), (cells, items) in found.items():
-        info = describe(metric)
-        tests = [
-            entry
-            for entry in run.comparisons
-            if (entry["setting"], entry["metric"], entry["protocol"]) == (setting, metric, protocol)
+        wanted = (setting, metric, protocol)
+        entries = [
+            entry for entry in run.comparisons if (entry["setting"], entry["metric"], entry["protocol"]) == wanted
         ]
-        made.append(
-            Column(
-                metric,
-                protocol,
-                info,
-                cells,
-                items,
-                _winners(tests, [name for name in run.methods if name in cells], info.better == "lower"),
-            )
-        )
+        ordered = {method: cells[method] for method in run.methods if method in cells}
+        made.append(Column(metric, protocol, describe(metric), ordered, items, tuple(map(_test, entries))))
     return made
 
 
-def _quantile(share: float, values: npt.NDArray[np.float64]) -> float:
-    return float(np.quantile(values, share))
+def grouped(made: Sequence[Column]) -> dict[str, list[Column]]:
+    """Group -> its columns; only groups that have any."""
+    return {group: chosen for group in GROUPS if (chosen := [entry for entry in made if entry.group == group])}
+
+
+def _ends(seconds: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """50th and 95th percentile."""
+    return float(np.quantile(seconds, 0.5)), float(np.quantile(seconds, 0.95))
 
 
 def costs(run: Run) -> list[Cost]:
-    """Cost of each method that made a picture."""
+    """Cost of each method that made a picture, in the order of the run; one entry per device where there are several."""
     made = []
     for method in run.methods:
-        timings = [entry for entry in run.timings if entry.method == method]
-        if not timings:
-            continue
-        conditions = np.array([entry.conditions_s for entry in timings])
-        generate = np.array([entry.generate_s for entry in timings])
-        total = conditions + generate
-        peak = max(entry.peak_mb for entry in timings)
-        made.append(
-            Cost(
-                method,
-                timings[0].device,
-                len(timings),
-                _quantile(0.5, conditions),
-                _quantile(0.95, conditions),
-                _quantile(0.5, generate),
-                _quantile(0.95, generate),
-                _quantile(0.5, total),
-                _quantile(0.95, total),
-                peak,
+        devices = dict.fromkeys(entry.device for entry in run.timings if entry.method == method)
+        for device in devices:
+            timings = [entry for entry in run.timings if (entry.method, entry.device) == (method, device)]
+            conditions = np.array([entry.conditions_s for entry in timings])
+            generate = np.array([entry.generate_s for entry in timings])
+            made.append(
+                Cost(
+                    method,
+                    device,
+                    len(timings),
+                    *_ends(conditions),
+                    *_ends(generate),
+                    *_ends(conditions + generate),
+                    peak_mb=max(entry.peak_mb for entry in timings),
+                )
             )
-        )
     return made
+
+
+def entry_of(run: Run, label: str) -> Mapping[str, Any]:
+    """What the run's configuration says of a method."""
+    found: Mapping[str, Any] = next(entry for entry in run.config["methods"] if entry["label"] == label)
+    return found
 
 
 def method_card(run: Run, label: str) -> MethodCard | None:
     """The card of a method of a run, or None where its package is not installed here."""
-    name = next((entry["name"] for entry in run.config["methods"] if entry["label"] == label), label)
     try:
-        return card(name)
+        return card(str(entry_of(run, label).get("name") or label))
     except FittingroomError:
         return None
 
@@ -159,10 +244,15 @@ def colour(run: Run, method: str) -> str:
     return COLOURS[run.methods.index(method) % len(COLOURS)]
 
 
-def quality_column(made: list[Column]) -> Column | None:
-    """The column that best stands for quality: LPIPS where there is a truth, else the garment's colour."""
-    for prefix in ("lpips-alex", "lpips-vgg", "lpips-squeeze", "lpips-mini", "lpips-random", "garment-de2000"):
+def find(made: Sequence[Column], *names: str) -> Column | None:
+    """The first column of the first of these metrics that has a finite value."""
+    for name in names:
         for column in made:
-            if column.metric == prefix and column.cells:
+            if column.metric == name and any(math.isfinite(cell.value) for cell in column.cells.values()):
                 return column
-    return made[0] if made else None
+    return None
+
+
+def quality_column(made: Sequence[Column]) -> Column | None:
+    """The column that best stands for quality: LPIPS where there is a truth, else SSIM, else the garment's colour."""
+    return find(made, *_QUALITY)

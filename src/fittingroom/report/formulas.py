@@ -1,59 +1,94 @@
-"""Typeset formulas without a network or a TeX installation: matplotlib's mathtext as SVG pictures."""
+"""Typeset formulas without a network or a TeX installation: matplotlib's mathtext as inline SVG outlines."""
 
 from __future__ import annotations
 
-import base64
 import html
-import io
-import re
 from functools import lru_cache
-from typing import Any
 
-import matplotlib as mpl
+import numpy as np
+from markupsafe import Markup
 from matplotlib.font_manager import FontProperties
-from matplotlib.mathtext import math_to_image
+from matplotlib.mathtext import MathTextParser
+from matplotlib.path import Path as Outline
+from matplotlib.textpath import TextPath
 
 from ..core.errors import InputError
 
-_POINTS = 11.0
-_STYLE: dict[Any, Any] = {"mathtext.fontset": "cm", "svg.fonttype": "path", "svg.hashsalt": "fittingroom"}
+#: outlines are computed at this size, so that coordinates are hundredths of an em
+_UNITS = 100.0
+#: the formula's letters against the text's around them (Computer Modern is small)
+_SCALE = 1.08
+_MARGIN = 3.0
+_LETTERS = {Outline.MOVETO: "M", Outline.LINETO: "L", Outline.CURVE3: "Q", Outline.CURVE4: "C"}
 
 
-@lru_cache(maxsize=512)
-def formula_svg(latex: str) -> tuple[bytes, float, float]:
-    """A formula as SVG.
+def _path_data(outline: Outline, baseline: float) -> str:
+    """The outline as SVG path data, y pointing down and the baseline at ``baseline``."""
+    parts = []
+    for vertices, code in outline.iter_segments(simplify=False, curves=True):
+        if code == Outline.CLOSEPOLY:
+            parts.append("Z")
+            continue
+        points = np.asarray(vertices, dtype=np.float64).reshape(-1, 2)
+        text = " ".join(f"{x + _MARGIN:.1f} {baseline - y:.1f}" for x, y in points)
+        parts.append(_LETTERS[np.uint8(code)] + text)
+    return "".join(parts)
+
+
+@lru_cache(maxsize=1024)
+def formula(latex: str, *, display: bool = False) -> Markup:
+    """A formula as an inline SVG that scales, sits on the text's baseline and takes the text's colour.
+
+    It has no ids, refers to nothing and depends on nothing but its LaTeX: equal formulas give equal bytes.
 
     Args:
         latex: without dollar signs, in mathtext's subset of LaTeX.
+        display: set on a line of its own (larger).
 
     Returns:
-        The SVG, its height and its depth below the baseline, both in em.
+        ``<svg role="img" aria-label="...">`` with the LaTeX as its label.
 
     Raises:
         InputError: mathtext cannot set it.
     """
-    buffer = io.BytesIO()
+    font = FontProperties(size=_UNITS, math_fontfamily="cm")
+    text = f"${latex.strip()}$"
     try:
-        with mpl.rc_context(_STYLE):
-            depth = math_to_image(f"${latex}$", buffer, prop=FontProperties(size=_POINTS), dpi=72, format="svg")
+        box = MathTextParser("path").parse(text, dpi=72, prop=font)
+        outline = TextPath((0, 0), text, size=_UNITS, prop=font)
     except ValueError as error:
-        raise InputError(f"the formula {latex!r} cannot be typeset", mend="use matplotlib's subset of LaTeX") from error
-    text = re.sub(rb"\s*<metadata>.*?</metadata>", b"", buffer.getvalue(), flags=re.DOTALL)  # it holds a date
-    match = re.search(rb'height="([\d.]+)pt"', text)
-    height = float(match.group(1)) if match else _POINTS
-    return text, height / _POINTS, float(depth) / _POINTS
-
-
-def formula_html(latex: str, *, display: bool = False) -> str:
-    """A formula as an HTML picture that scales with the text; its LaTeX is the alternative text."""
-    svg, height, depth = formula_svg(latex)
-    data = base64.b64encode(svg).decode("ascii")
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else "unknown construct"
+        raise InputError(
+            f"the formula {latex!r} cannot be typeset ({reason})", mend="use the subset of LaTeX that mathtext knows"
+        ) from error
+    # tall brackets and accents may reach beyond the box that mathtext reports
+    extents = outline.get_extents()
+    up = max(float(box.height), float(extents.y1)) + _MARGIN
+    down = max(float(box.depth), -float(extents.y0), 0.0) + _MARGIN
+    width = max(float(box.width), float(extents.x1)) + 2 * _MARGIN
+    size = _SCALE / _UNITS
+    style = f"width:{width * size:.3f}em;height:{(up + down) * size:.3f}em;vertical-align:{-down * size:.3f}em"
     kind = "formula display" if display else "formula"
-    style = f"height:{height:.3f}em;vertical-align:{-depth:.3f}em"
-    return f'<img class="{kind}" alt="{html.escape(latex, quote=True)}" style="{style}" src="data:image/svg+xml;base64,{data}">'
+    return Markup(
+        f'<svg class="{kind}" role="img" aria-label="{html.escape(latex.strip(), quote=True)}" style="{style}" '
+        f'viewBox="0 0 {width:.1f} {up + down:.1f}"><path fill="currentColor" d="{_path_data(outline, up)}"/></svg>'
+    )
 
 
-def with_formulas(text: str) -> str:
-    """Plain text with formulas between dollar signs, as HTML."""
+def formula_or_source(latex: str, *, display: bool = False) -> Markup:
+    """The formula; one that cannot be set (a third party's) stands there as its LaTeX in ``<code>``."""
+    try:
+        return formula(latex, display=display)
+    except InputError:
+        return Markup("<code>{}</code>").format(latex)
+
+
+def with_formulas(text: str) -> Markup:
+    """Plain text with formulas between dollar signs, as HTML. A dollar sign without a partner is just that."""
     parts = text.split("$")
-    return "".join(formula_html(part) if index % 2 else html.escape(part) for index, part in enumerate(parts))
+    if len(parts) % 2 == 0:
+        return Markup(html.escape(text, quote=False))
+    made = [
+        formula_or_source(part) if index % 2 else html.escape(part, quote=False) for index, part in enumerate(parts)
+    ]
+    return Markup("".join(made))

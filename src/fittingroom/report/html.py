@@ -2,270 +2,221 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..compare.run import Item, Run
+from .. import __version__
+from ..compare.run import Run
 from ..core.files import write_text
-from ..methods.base import MethodCard
-from .collect import Column, colour, columns, costs, describe, method_card, quality_column
-from .figures import all_figures, figure_svg
-from .formulas import formula_html, with_formulas
+from .collect import Column, PairedTest, colour, columns, costs, entry_of, grouped, quality_column
+from .conclusions import conclude
+from .figures import all_charts
+from .gallery import extremes, gallery
 from .pictures import Pictures
-from .tables import heading, interval, number
-from .texts import category_name, decimal, say
-from .words import conclusions, summary
+from .svg import inline_svg
+from .tables import count_text
+from .texts import Texts, check_language, digits_for, texts
+from .theory import chapters
+from .words import summary
 
-_EXTREME_HEIGHT = 300
-
-
-def _environment(language: str) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("fittingroom.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["say"] = lambda key, **values: say(key, language, **values)
-    environment.globals["language"] = language
-    environment.filters["number"] = lambda value: decimal(number(value), language)
-    environment.filters["fixed"] = lambda value, digits=2: decimal(f"{value:.{digits}f}", language)
-    environment.filters["formulas"] = lambda text: Markup(with_formulas(text))
-    environment.filters["category"] = lambda name: category_name(name, language)
-    return environment
+_TEMPLATES = Path(__file__).parent / "templates"
+#: failed pictures listed one by one; the rest are counted
+_FAILURES = 60
+_SAMPLES = 4
 
 
-def _letters(run: Run) -> dict[str, str]:
-    """Protocol id -> a, b, c ..., in the order in which the tables use them."""
-    order = list(dict.fromkeys(row.protocol for row in run.rows))
-    return {
-        protocol: (chr(97 + index) if index < 26 else f"{chr(97 + index // 26 - 1)}{chr(97 + index % 26)}")
-        for index, protocol in enumerate(order)
-    }
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a results table, as it is written."""
+
+    value: str
+    interval: str
+    best: bool
+    notes: list[int]
 
 
-def _results(run: Run, setting: str, letters: Mapping[str, str], language: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ResultTable:
+    """One results table: a group of metrics in one setting."""
+
+    group: str
+    setting: str
+    columns: list[Column]
+    counts: list[str]
+    rows: list[tuple[str, list[Cell | None]]]
+    any_best: bool
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything of one setting: tables, the notes beside their numbers, the paired tests."""
+
+    setting: str
+    has_truth: bool
+    tables: list[ResultTable]
+    notes: list[str]
+    tests: list[tuple[Column, PairedTest]]
+
+
+def _results(run: Run, setting: str, t: Texts) -> Results:
     made = columns(run, setting)
-    rows = []
-    for method in run.methods:
-        cells: list[dict[str, Any] | None] = []
-        for column in made:
-            cell = column.cells.get(method)
-            if cell is None:
-                cells.append(None)
-                continue
-            cells.append(
-                {
-                    "value": decimal(number(cell.value), language),
-                    "interval": decimal(interval(cell), language).replace("],", "]"),
-                    "n": cell.n,
-                    "best": method in column.best,
-                }
-            )
-        rows.append({"method": method, "colour": colour(run, method), "cells": cells})
-    notes = {f"{heading(column)}: {cell.note}" for column in made for cell in column.cells.values() if cell.note}
-    tests = [entry for entry in run.comparisons if entry["setting"] == setting]
-    return {
-        "setting": setting,
-        "columns": [
-            {"title": heading(column), "letter": letters[column.protocol], "text": column.info.text[language]}
-            for column in made
-        ],
-        "rows": rows,
-        "notes": sorted(notes),
-        "tests": [{**entry, "title": describe(entry["metric"]).title} for entry in tests],
-        "truth": setting == "unpaired" and any(item.truth for item in run.items if item.setting == setting),
-    }
-
-
-def _shown(run: Run, item: Item, pictures: Pictures, value: str = "", height: int | None = None) -> dict[str, str]:
-    return {
-        "src": pictures.address(run.path(item.image), height) if item.image else "",
-        "error": item.error,
-        "title": f"{item.method}, {item.id}, seed {item.seed}",
-        "value": value,
-    }
-
-
-def _gallery(
-    run: Run, setting: str, pictures: Pictures, quality: Column | None, limit: int, language: str
-) -> dict[str, Any]:
-    by_id: dict[str, dict[str, Item]] = {}
-    for item in run.items:
-        if item.setting == setting:
-            by_id.setdefault(item.id, {})[item.method] = item
-    rows = []
-    for items in list(by_id.values())[:limit]:
-        first = next(iter(items.values()))
-        results = []
+    notes: dict[str, int] = {}
+    tables = []
+    for group, chosen in grouped(made).items():
+        rows: list[tuple[str, list[Cell | None]]] = []
         for method in run.methods:
-            if method in items:
-                score = quality.items.get(method, {}).get(first.id) if quality else None
-                label = (
-                    f"{quality.info.title} {decimal(number(score), language)}" if quality and score is not None else ""
-                )
-                results.append(_shown(run, items[method], pictures, label))
-            else:
-                results.append({"src": "", "error": "", "title": "", "value": ""})
-        truth = next((item.truth for item in items.values() if item.truth), "")
-        rows.append(
-            {
-                "person": {"src": pictures.address(run.person_image(first)), "title": first.person},
-                "garment": {
-                    "src": pictures.address(run.garment_image(first)),
-                    "title": f"{first.garment} ({category_name(first.category, language)})",
-                },
-                "results": results,
-                "truth": {"src": pictures.address(run.path(truth)), "title": first.id}
-                if truth and setting == "unpaired"
-                else None,
-            }
-        )
-    return {
-        "setting": setting,
-        "rows": rows,
-        "all": len(by_id),
-        "shown": len(rows),
-        "truths": any(row["truth"] for row in rows),
-    }
+            cells: list[Cell | None] = []
+            for column in chosen:
+                cell = column.cells.get(method)
+                if cell is None:
+                    cells.append(None)
+                    continue
+                parts = [t.note(part) for part in cell.note.split("; ") if part]
+                numbers = [notes.setdefault(part, len(notes) + 1) for part in parts]
+                value = t.number(cell.value, column.digits)
+                interval = t.interval(cell.low, cell.high, column.digits)
+                cells.append(Cell(value, interval, method in column.best, numbers))
+            rows.append((method, cells))
+        any_best = any(column.best for column in chosen)
+        tables.append(ResultTable(group, setting, chosen, [count_text(column) for column in chosen], rows, any_best))
+    has_truth = any(item.truth for item in run.items if item.setting == setting)
+    tests = [(column, test) for column in made for test in column.tests]
+    return Results(setting, has_truth, tables, list(notes), tests)
 
 
-def _extremes(run: Run, setting: str, pictures: Pictures, quality: Column | None, count: int) -> dict[str, Any] | None:
-    if quality is None or not quality.items:
-        return None
-    items = {(item.method, item.id): item for item in run.items if item.setting == setting}
-    methods = []
-    for method in run.methods:
-        scored = sorted(
-            quality.items.get(method, {}).items(), key=lambda entry: entry[1], reverse=quality.info.better == "higher"
-        )
-        if not scored:
-            continue
-        taken = min(count, max(1, len(scored) // 2))
-        groups = {}
-        for name, part in (("best", scored[:taken]), ("worst", scored[::-1][:taken])):
-            groups[name] = [
-                {
-                    "person": pictures.address(run.person_image(items[method, key]), _EXTREME_HEIGHT),
-                    "garment": pictures.address(run.garment_image(items[method, key]), _EXTREME_HEIGHT),
-                    "result": pictures.address(run.path(items[method, key].image), _EXTREME_HEIGHT),
-                    "title": key,
-                    "value": score,
-                }
-                for key, score in part
-            ]
-        methods.append({"method": method, "colour": colour(run, method), **groups})
-    return {"setting": setting, "metric": quality.info.title, "methods": methods} if methods else None
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _needs(cards: Mapping[str, MethodCard]) -> list[dict[str, Any]]:
-    conditions = list(dict.fromkeys(need for entry in cards.values() for need in (*entry.needs, *entry.uses)))
-    return [
-        {
-            "name": name,
-            "cells": [
-                "needed" if name in entry.needs else "used" if name in entry.uses else "" for entry in cards.values()
-            ],
-        }
-        for name in conditions
-    ]
-
-
-def _theory(entry: MethodCard, language: str) -> dict[str, Any]:
-    losses = [
-        {
-            "formula": Markup(formula_html(f"{loss.symbol} = {loss.formula}", display=True)),
-            "text": loss.text[language],
-            "where": loss.where[language],
-            "weight": decimal(f"{loss.weight:g}", language),
-            "source": loss.source,
-        }
-        for loss in entry.losses
-    ]
-    total = " + ".join(
-        f"{loss.weight:g}\\, {loss.symbol}" if loss.weight != 1 else loss.symbol for loss in entry.losses
-    )
-    return {
-        "losses": losses,
-        "objective": Markup(
-            formula_html(
-                r"\min \; " + total.replace("e-0", r"\cdot 10^{-").replace("10^{-6\\", "10^{-6}\\"), display=True
-            )
-        )
-        if total
-        else "",
-    }
-
-
-def _protocols(run: Run, letters: Mapping[str, str]) -> list[dict[str, Any]]:
+def _protocols(run: Run, t: Texts) -> list[dict[str, Any]]:
+    """Every protocol that a value of the run has, in the order of the tables."""
+    used: dict[str, tuple[Column, list[str]]] = {}
+    for setting in run.settings:
+        for column in columns(run, setting):
+            used.setdefault(column.protocol, (column, []))[1].append(t(f"setting.{setting}"))
     made = []
-    for protocol, letter in letters.items():
-        known = run.protocols.get(protocol, {"metric": "?", "settings": {}})
-        settings = [
-            (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-            for key, value in sorted(known["settings"].items())
-        ]
+    for protocol, (column, settings) in used.items():
+        known: Mapping[str, Any] = run.protocols.get(protocol, {}).get("settings", {})
+        entries = [(key, _plain(known[key])) for key in sorted(known)]
+        made.append(
+            {"id": protocol, "info": column.info, "metric": column.metric, "settings": settings, "entries": entries}
+        )
+    return made
+
+
+def _methods(run: Run, t: Texts) -> list[dict[str, Any]]:
+    made = []
+    for label in run.methods:
+        entry = entry_of(run, label)
+        weights = str(entry.get("weights") or "")
         made.append(
             {
-                "letter": letter,
-                "id": protocol,
-                "metric": known["metric"],
-                "title": describe(known["metric"]).title,
-                "settings": settings,
+                "label": label,
+                "colour": colour(run, label),
+                "name": entry.get("name", label),
+                "weights": Path(weights).name or t("environment.embedded"),
+                "trained": entry.get("trained"),
+                "settings": [(key, _plain(value)) for key, value in sorted(dict(entry.get("settings") or {}).items())],
             }
         )
     return made
 
 
+@lru_cache(maxsize=4)
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(t=texts(language), language=language, digits_for=digits_for)
+    return environment
+
+
+def _file(name: str) -> Markup:
+    return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
+
+
+def _page(run: Run, t: Texts, worst: int, limit: int) -> dict[str, Any]:
+    """Everything that the template shows."""
+    pictures = Pictures()
+    quality = {setting: quality_column(columns(run, setting)) for setting in run.settings}
+    # galleries first: they hold the large copies that all other places lead to
+    galleries = [gallery(run, setting, pictures, quality[setting], limit, t) for setting in run.settings]
+    strips = [
+        (setting, column, found)
+        for setting in run.settings
+        if (column := quality[setting]) and (found := extremes(run, setting, pictures, column, worst, t))
+    ]
+    samples = [gallery(run, setting, pictures, quality[setting], _SAMPLES, t) for setting in run.settings[-1:]]
+    parts, unknown = chapters(run, t)
+    conditions = sorted({need for part in parts for need in (*part.card.needs, *part.card.uses)}, key=_condition_order)
+    charts = all_charts(run, t)
+    failures = [item for item in run.items if not item.image]
+    return {
+        "run": run,
+        "version": __version__,
+        "dataset": run.config.get("dataset", {}),
+        "methods": _methods(run, t),
+        "colours": {label: colour(run, label) for label in run.methods},
+        "summary": summary(run, t),
+        "conclusions": conclude(run, t),
+        "samples": samples,
+        "results": [_results(run, setting, t) for setting in run.settings],
+        "charts": {name: (chart, inline_svg(chart.figure, name, chart.alt)) for name, chart in charts.items()},
+        "costs": costs(run),
+        "extremes": strips,
+        "galleries": galleries,
+        "quality": quality,
+        "chapters": parts,
+        "unknown": unknown,
+        "conditions": conditions,
+        "protocols": _protocols(run, t),
+        "env": run.env,
+        "failures": failures[:_FAILURES],
+        "more_failures": max(0, len(failures) - _FAILURES),
+        "figure_number": count(1).__next__,
+        "table_number": count(1).__next__,
+        "style": _file("style.css"),
+        "script": _file("script.js"),
+    }
+
+
+def _condition_order(name: str) -> tuple[int, str]:
+    return ({"person": 0, "garment": 1, "worn": 2}.get(name.split(".")[0], 3), name)
+
+
 def write_report(
     run: Run, path: Path | None = None, *, language: str = "en", worst: int = 4, gallery: int = 24
 ) -> Path:
-    """Write the report of a run.
+    """Write the report of a run: one HTML file that works from ``file://`` without a network.
 
     The same run and language give the same bytes: nothing in it depends on when it was written.
 
     Args:
-        run: a run.
+        run: a run, finished or not.
         path: the HTML file; ``report.html`` (``report.ru.html``) in the run by default.
         language: ``en`` or ``ru``.
-        worst: so many best and worst pictures of each method.
+        worst: so many best and so many worst pictures of each method in each setting.
         gallery: at most so many pairs of each setting.
 
     Returns:
         The file.
+
+    Raises:
+        InputError: another language, or a file that cannot be written.
     """
+    t = texts(check_language(language))
     path = path or run.folder / ("report.html" if language == "en" else f"report.{language}.html")
-    pictures, letters = Pictures(), _letters(run)
-    figures = {
-        name: "data:image/svg+xml;base64," + base64.b64encode(figure_svg(figure)).decode("ascii")
-        for name, figure in all_figures(run, language).items()
-    }
-    quality = {setting: quality_column(columns(run, setting)) for setting in run.settings}
-    cards = {label: entry for label in run.methods if (entry := method_card(run, label)) is not None}
-    page = _environment(language).get_template("report.html.j2").render(
-        run=run,
-        dataset=run.config["dataset"],
-        methods=[{"label": label, "colour": colour(run, label)} for label in run.methods],
-        summary=summary(run, language),
-        conclusions=conclusions(run, language),
-        results=[_results(run, setting, letters, language) for setting in run.settings],
-        figures=figures,
-        galleries=[_gallery(run, setting, pictures, quality[setting], gallery, language) for setting in run.settings],
-        extremes=[found for setting in run.settings if (found := _extremes(run, setting, pictures, quality[setting], worst))],
-        costs=costs(run),
-        env=run.env,
-        cards=cards,
-        needs=_needs(cards),
-        theory={label: _theory(entry, language) for label, entry in cards.items()},
-        unknown=[label for label in run.methods if label not in cards],
-        protocols=_protocols(run, letters),
-    )  # fmt: skip
-    write_text(path, page)
+    write_text(path, _environment(language).get_template("report.html.j2").render(_page(run, t, worst, gallery)))
     return path

@@ -7,133 +7,153 @@ import io
 import math
 from pathlib import Path
 
-from ..compare.run import Row, Run
+from ..compare.run import Run
 from ..core.files import write_text
-from .collect import Column, columns, costs
-from .texts import say
+from .collect import Column, columns, costs, grouped
+from .texts import Texts, texts
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$", "↓": r"$\downarrow$", "↑": r"$\uparrow$",
+    "∞": r"$\infty$", "Δ": r"$\Delta$", "—": "--", "−": "$-$", "₀": "$_0$", "\u00a0": "~",
+}  # fmt: skip
 
 
-def number(value: float) -> str:
-    """Three or four significant digits; a dash for what there is not."""
-    if math.isnan(value):
-        return "–"
-    if value != 0 and abs(value) < 0.001:
-        return f"{value:.1e}"
-    digits = 4 if abs(value) < 1 else 3 if abs(value) < 10 else 2
-    return f"{value:.{digits}f}"
+def cell_text(column: Column, method: str, t: Texts) -> str:
+    """``0.123 [0.110, 0.140]``, or a dash."""
+    cell = column.cells.get(method)
+    if cell is None:
+        return "—"
+    value, interval = t.number(cell.value, column.digits), t.interval(cell.low, cell.high, column.digits)
+    return f"{value} {interval}".strip()
 
 
-def interval(row: Row) -> str:
-    """``[low, high]``, or nothing."""
-    return f"[{number(row.low)}, {number(row.high)}]" if not math.isnan(row.low) else ""
-
-
-def heading(column: Column) -> str:
-    """Title and direction of a metric."""
-    return f"{column.info.title} {'↓' if column.info.better == 'lower' else '↑'}"
+def count_text(column: Column) -> str:
+    """``N = 25``, or both ends where methods differ."""
+    counts = sorted({cell.n for cell in column.cells.values()})
+    return f"N = {counts[0]}" if len(counts) == 1 else f"N = {counts[0]}–{counts[-1]}" if counts else ""
 
 
 def text_table(run: Run) -> str:
     """All results of a run as plain text: a block for each setting, a line for each metric and method."""
+    t = texts("en")
     lines = []
     width = max((len(method) for method in run.methods), default=6)
     for setting in run.settings:
         made = columns(run, setting)
         lines += ["", setting, "-" * len(setting)]
-        title = max((len(heading(column)) for column in made), default=6)
+        title = max((len(t.heading(column.info)) for column in made), default=6)
         for column in made:
             for index, (method, cell) in enumerate(column.cells.items()):
-                name = heading(column) if index == 0 else ""
-                lines.append(
-                    f"{name:{title}}  {method:{width}}  {number(cell.value):>9}  {interval(cell):22}  N={cell.n}"
-                )
+                name = t.heading(column.info) if index == 0 else ""
+                value = t.number(cell.value, column.digits)
+                interval = t.interval(cell.low, cell.high, column.digits)
+                lines.append(f"{name:{title}}  {method:{width}}  {value:>9}  {interval:20}  N={cell.n}")
     for cost in costs(run):
-        lines += [
-            "",
-            f"{cost.method}: {cost.total_p50:.2f} s a picture (p95 {cost.total_p95:.2f}), {cost.peak_mb:.0f} MB, {cost.device}",
-        ]
+        seconds = f"{cost.total_p50:.2f} s a picture (p95 {cost.total_p95:.2f})"
+        lines += ["", f"{cost.method}: {seconds}, {cost.peak_mb:.0f} MB, {cost.device}"]
     return "\n".join(lines).strip("\n")
 
 
-def _grid(run: Run, setting: str, language: str) -> tuple[list[str], list[list[str]]]:
-    made = columns(run, setting)
-    head = [say("method", language), *(f"{heading(column)} ({column.protocol})" for column in made)]
-    body = []
-    for method in run.methods:
-        cells = []
-        for column in made:
-            cell = column.cells.get(method)
-            cells.append(
-                "–" if cell is None else " ".join(filter(None, (number(cell.value), interval(cell), f"N={cell.n}")))
-            )
-        body.append([method, *cells])
-    return head, body
+def _notes(made: list[Column], t: Texts) -> list[str]:
+    """What must be said beside the numbers, once each."""
+    found: dict[str, None] = {}
+    for column in made:
+        for method, cell in column.cells.items():
+            if cell.note:
+                found[f"{t.title(column.info)}, {method}: {t.note(cell.note)}"] = None
+    return list(found)
+
+
+def _pipe(text: str) -> str:
+    return text.replace("|", r"\|")
 
 
 def markdown_tables(run: Run, language: str = "en") -> str:
-    """The results as Markdown tables, one for each setting."""
+    """The results as Markdown: per setting one table for each group of metrics, best in bold where that is shown."""
+    t = texts(language)
     parts = []
     for setting in run.settings:
-        head, body = _grid(run, setting, language)
-        rows = ["| " + " | ".join(row) + " |" for row in (head, *body)]
-        rows.insert(1, "|" + "---|" * len(head))
-        parts.append(f"### {say(setting, language)}\n\n" + "\n".join(rows))
+        parts.append(f"### {t(f'setting.{setting}')}")
+        made = columns(run, setting)
+        for group, chosen in grouped(made).items():
+            head = [
+                t("word.method"),
+                *(f"{t.heading(column.info)}, {count_text(column)} `{column.protocol}`" for column in chosen),
+            ]
+            rows = [head, ["---", *["---:"] * len(chosen)]]
+            for method in run.methods:
+                cells = [cell_text(column, method, t) for column in chosen]
+                marked = [f"**{c}**" if method in column.best else c for c, column in zip(cells, chosen, strict=True)]
+                rows.append([method, *marked])
+            table = "\n".join("| " + " | ".join(map(_pipe, row)) + " |" for row in rows)
+            parts.append(f"**{t(f'group.{group}')}**\n\n{table}")
+        if notes := _notes(made, t):
+            parts.append("\n".join(f"- {note}" for note in notes))
+    parts.append(f"{t('results.bold')} {t('results.bold_rule')}")
     return "\n\n".join(parts) + "\n"
 
 
-_LATEX = {
-    "&": r"\&",
-    "%": r"\%",
-    "_": r"\_",
-    "#": r"\#",
-    "×": r"$\times$",
-    "↓": r"$\downarrow$",
-    "↑": r"$\uparrow$",
-    "∞": r"$\infty$",
-    "Δ": r"$\Delta$",
-    "–": "--",
-    "₀": "0",
-}
-
-
-def _latex(text: str) -> str:
+def latex_escape(text: str) -> str:
+    """Text that LaTeX sets as it stands."""
     return "".join(_LATEX.get(character, character) for character in text)
 
 
 def latex_tables(run: Run, language: str = "en") -> str:
-    """The results as LaTeX tabulars (package booktabs), metrics as rows."""
-    parts = []
+    """The results as LaTeX tables (package booktabs): metrics as rows, methods as columns, best in bold where shown."""
+    t = texts(language)
+    parts = ["% \\usepackage{booktabs}"]
     for setting in run.settings:
-        head, body = _grid(run, setting, language)
-        turned = list(zip(head, *body, strict=True))
-        lines = [rf"\begin{{tabular}}{{l{'r' * len(body)}}}", r"\toprule"]
-        for index, row in enumerate(turned):
-            lines.append(" & ".join(_latex(cell) for cell in row) + r" \\")
-            if index == 0:
-                lines.append(r"\midrule")
-        lines += [r"\bottomrule", r"\end{tabular}"]
+        made = columns(run, setting)
+        caption = f"{t('section.results')}, {t(f'in_setting.{setting}')}. {t('results.bold')} {t('results.bold_rule')}"
+        lines = [
+            r"\begin{table}",
+            rf"\caption{{{latex_escape(caption)}}}",
+            rf"\begin{{tabular}}{{l{'r' * len(run.methods)}}}",
+            r"\toprule",
+            " & ".join(latex_escape(name) for name in (t("word.metric"), *run.methods)) + r" \\",
+        ]
+        for chosen in grouped(made).values():
+            lines.append(r"\midrule")
+            for column in chosen:
+                cells = []
+                for method in run.methods:
+                    text = latex_escape(cell_text(column, method, t))
+                    cells.append(rf"\textbf{{{text}}}" if method in column.best else text)
+                name = latex_escape(f"{t.heading(column.info)}, {count_text(column)}")
+                lines.append(" & ".join([name, *cells]) + rf" \\ % protocol {column.protocol}")
+        lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}"]
         parts.append(f"% {setting}\n" + "\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
 
 def csv_table(run: Run) -> str:
-    """Every value of whole sets as CSV, one line each."""
+    """Every value of whole sets as CSV with full precision, one line each, empty for NaN."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["method", "setting", "metric", "value", "low", "high", "n", "protocol", "note"])
     for row in run.rows:
         if not row.item:
-            writer.writerow(
-                [row.method, row.setting, row.metric, row.value, row.low, row.high, row.n, row.protocol, row.note]
-            )
+            numbers = ["" if math.isnan(value) else repr(value) for value in (row.value, row.low, row.high)]
+            writer.writerow([row.method, row.setting, row.metric, *numbers, row.n, row.protocol, row.note])
     return buffer.getvalue()
 
 
 def write_tables(run: Run, folder: Path, language: str = "en") -> list[Path]:
     """Write ``results.md``, ``results.csv`` and ``results.tex``.
 
+    The CSV is for programs and the same in every language.
+
+    Args:
+        run: a run.
+        folder: where to; made when missing.
+        language: ``en`` or ``ru``.
+
     Returns:
         The files.
+
+    Raises:
+        InputError: another language, or a folder that cannot be written.
     """
     content = {
         "results.md": markdown_tables(run, language),

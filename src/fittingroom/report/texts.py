@@ -1,141 +1,162 @@
-"""Words of the report in English and Russian."""
+"""Words of the report: one TOML file per language in ``languages/``, plural forms and numbers as the language writes them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import InputError
+from ..metrics.values import MetricInfo
 
 LANGUAGES = ("en", "ru")
-
-_TEXTS: Mapping[str, tuple[str, str]] = {
-    "title": ("Virtual try-on: a comparison", "Виртуальная примерка: сравнение методов"),
-    "subtitle": ("{methods} on {dataset}", "{methods} на наборе {dataset}"),
-    "contents": ("Contents", "Содержание"),
-    "summary": ("Summary", "Главное"),
-    "results": ("Results", "Результаты"),
-    "charts": ("Charts", "Графики"),
-    "gallery": ("Gallery", "Галерея"),
-    "extremes": ("Best and worst", "Лучшие и худшие"),
-    "cost": ("Time, memory, hardware", "Время, память, оборудование"),
-    "requirements": ("What each method needs", "Что нужно каждому методу"),
-    "theory": ("Theory", "Теория"),
-    "conclusions": ("Conclusions", "Выводы"),
-    "protocol": ("How the numbers came to be", "Как получены числа"),
-    "environment": ("Environment", "Окружение"),
-    "paired": ("Paired", "Парный режим"),
-    "unpaired": ("Unpaired", "Непарный режим"),
-    "paired_text": (
-        "The person puts on the garment that the photo already shows, so the photo is the true picture.",
-        "Человек «надевает» одежду, которая уже есть на фотографии, поэтому истинный снимок известен.",
-    ),
-    "unpaired_text": ("Another garment is put on.", "Надевается другая одежда."),
-    "unpaired_truth": (
-        "This dataset brings the true picture of unpaired try-on too, so comparisons with it are reported here as well.",
-        "В этом наборе истинный снимок есть и для непарного режима, поэтому сравнения с ним приведены и здесь.",
-    ),
-    "method": ("Method", "Метод"),
-    "person": ("Person", "Человек"),
-    "garment": ("Garment", "Одежда"),
-    "truth": ("True picture", "Истинный снимок"),
-    "lower": ("lower is better", "меньше — лучше"),
-    "higher": ("higher is better", "больше — лучше"),
-    "seconds_axis": ("seconds per picture (p50, logarithmic)", "секунд на снимок (медиана, логарифмическая шкала)"),
-    "figure": ("Figure", "Рисунок"),
-    "table": ("Table", "Таблица"),
-    "bars_caption": (
-        "Main metrics, {setting}. Whiskers are 95 % intervals; for distances between sets they hold at this number of pictures.",
-        "Основные метрики, {setting}. Усы — 95-процентные доверительные интервалы; для расстояний между наборами они верны при этом числе снимков.",
-    ),
-    "time_caption": ("Quality against time, {setting}.", "Качество и время, {setting}."),
-    "results_caption": (
-        "Means over pictures with 95 % bootstrap intervals, {setting}. A mark ● stands where a difference between methods was shown "
-        "(Wilcoxon, Holm-corrected, p < 0.05) and no other method was shown to be better. Small letters lead to the protocol.",
-        "Средние по снимкам с 95-процентными бутстреп-интервалами, {setting}. Знак ● стоит там, где различие методов показано "
-        "(критерий Уилкоксона с поправкой Холма, p < 0,05) и ни один метод не показан лучшим. Мелкие буквы ведут к протоколу.",
-    ),
-    "gallery_text": (
-        "The first {shown} of {all} pairs. Every picture opens larger; under the pointer it says its seed.",
-        "Первые {shown} из {all} пар. Каждый снимок открывается крупнее; при наведении виден его seed.",
-    ),
-    "best": ("best", "лучшие"),
-    "worst": ("worst", "худшие"),
-    "extremes_text": ("By {metric}, for each method.", "По метрике {metric}, для каждого метода."),
-    "no_picture": ("no picture", "снимка нет"),
-    "device": ("Device", "Устройство"),
-    "pictures": ("Pictures", "Снимков"),
-    "prepare": ("Preparing, s (p50 / p95)", "Подготовка, с (p50 / p95)"),
-    "generate": ("Making, s (p50 / p95)", "Создание, с (p50 / p95)"),
-    "total": ("Together, s (p50 / p95)", "Всего, с (p50 / p95)"),
-    "peak": ("Peak memory, MB", "Пик памяти, МБ"),
-    "per_hour": ("Pictures an hour", "Снимков в час"),
-    "cost_caption": (
-        "Cost of one picture. On a processor the peak is that of the whole process, with libraries; on a GPU that of its own memory.",
-        "Цена одного снимка. На процессоре пик — вся память процесса вместе с библиотеками, на видеокарте — только её память.",
-    ),
-    "hardware_caption": ("The machine that these numbers were measured on.", "Машина, на которой получены эти числа."),
-    "cpu": ("Processor", "Процессор"),
-    "cores": ("Cores", "Ядер"),
-    "ram_gb": ("Memory, GB", "Память, ГБ"),
-    "gpu": ("GPU", "Видеокарта"),
-    "none": ("none", "нет"),
-    "platform": ("System", "Система"),
-    "python": ("Python", "Python"),
-    "libraries": ("Libraries", "Библиотеки"),
-    "family": ("Kind", "Вид"),
-    "size": ("Working size", "Рабочий размер"),
-    "own_size": ("the photo's own", "размер фотографии"),
-    "categories": ("Garments", "Одежда"),
-    "upper": ("upper", "верх"),
-    "lower_body": ("lower", "низ"),
-    "dress": ("dress", "платье"),
-    "licence_code": ("Licence of the code", "Лицензия кода"),
-    "licence_weights": ("Licence of the weights", "Лицензия весов"),
-    "training_pairs": ("Training", "Обучение"),
-    "paired_training": ("needs garments photographed alone and worn", "нужны пары «одежда отдельно — одежда на человеке»"),
-    "unpaired_training": ("needs no pairs", "пары не нужны"),
-    "untrained": ("none", "не обучается"),
-    "needed": ("needed", "нужно"),
-    "used": ("used where given", "используется, если есть"),
-    "requirements_caption": ("Conditions and terms of each method.", "Условия и лицензии методов."),
-    "loss": ("Term", "Слагаемое"),
-    "weight": ("Weight", "Вес"),
-    "source": ("Source", "Источник"),
-    "limits": ("Limits", "Ограничения"),
-    "data_needs": ("Data", "Данные"),
-    "objective": ("What is minimised", "Что минимизируется"),
-    "unknown_method": ("The package of this method is not installed here; its card cannot be shown.", "Пакет этого метода здесь не установлен, карточки нет."),
-    "protocol_text": (
-        "Values of different protocols are never put into one column. A protocol is everything besides the pictures that a value depends on.",
-        "Значения разных протоколов никогда не стоят в одном столбце. Протокол — всё, от чего зависит значение, кроме самих снимков.",
-    ),
-    "metric": ("Metric", "Метрика"),
-    "value": ("Value", "Значение"),
-    "meaning": ("What it measures", "Что измеряет"),
-    "settings": ("Protocol", "Протокол"),
-    "tests_caption": ("Paired tests between methods.", "Парные сравнения методов."),
-    "difference": ("Mean difference", "Средняя разность"),
-    "notes": ("Notes", "Примечания"),
-    "seed": ("seed", "seed"),
-    "close": ("Close", "Закрыть"),
-    "made_with": ("Made with fittingroom {version}.", "Создано программой fittingroom {version}."),
-    "try_on_note": ("These pictures show try-on results; what they show did not happen.", "Снимки показывают результаты примерки; изображённого на них не было."),
-}  # fmt: skip
+_FOLDER = Path(__file__).parent / "languages"
+#: smaller values are written as zero: a table full of zeros behind the point says less
+_MOST_DIGITS = 5
+_ARROWS = {"lower": "↓", "higher": "↑"}
 
 
-def say(key: str, language: str, **values: object) -> str:
-    """The text called ``key`` in a language, with values put in."""
-    return _TEXTS[key][LANGUAGES.index(language)].format(**values)
+class Texts:
+    """The words of one language.
+
+    Args:
+        language: code of the language.
+        content: parsed TOML: tables of texts; a plural is a table of forms.
+    """
+
+    def __init__(self, language: str, content: Mapping[str, Any]) -> None:
+        self.language = language
+        self._content = content
+        self._notes = [(re.compile(entry["pattern"]), entry["text"]) for entry in content.get("notes", ())]
+
+    def _find(self, key: str) -> Any:
+        found: Any = self._content
+        for part in key.split(".", 1):
+            found = found[part]
+        return found
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The text ``table.name`` with its braces filled in.
+
+        Raises:
+            KeyError: there is no such text, or a value is missing: a mistake in the program.
+        """
+        return str(self._find(key)).format(**values)
+
+    def count(self, key: str, number: int, **values: object) -> str:
+        """The form of a plural text that goes with a number, e.g. "1 picture", "2 pictures".
+
+        English has ``one`` and ``many``; Russian ``one`` (1, 21, 31 ...), ``few`` (2 to 4, 22 to 24 ...) and ``many``.
+        """
+        forms: Mapping[str, str] = self._find(key)
+        if self.language == "ru":
+            last, teen = number % 10, 11 <= number % 100 <= 14
+            form = "many" if teen or last == 0 or last >= 5 else "one" if last == 1 else "few"
+        else:
+            form = "one" if number == 1 else "many"
+        return forms[form].format(n=number, **values)
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a text."""
+        table, _, name = key.partition(".")
+        return name in self._content.get(table, {})
+
+    def word(self, table: str, name: str) -> str:
+        """A single word's translation; the word itself where the table does not know it."""
+        return str(self._content.get(table, {}).get(name, name))
+
+    def number(self, value: float, digits: int) -> str:
+        """A number with so many decimals; a dash for NaN."""
+        if math.isnan(value):
+            return "—"
+        text = f"{value:.{digits}f}"
+        if not text.strip("-0."):
+            text = text.lstrip("-")  # no minus before a zero
+        text = text.replace("-", "\u2212")
+        return text.replace(".", ",") if self.language == "ru" else text
+
+    def interval(self, low: float, high: float, digits: int) -> str:
+        """``[low, high]`` or, where the comma is the decimal sign, ``[low; high]``; empty without an interval."""
+        if math.isnan(low) or math.isnan(high):
+            return ""
+        between = "; " if self.language == "ru" else ", "
+        return f"[{self.number(low, digits)}{between}{self.number(high, digits)}]"
+
+    def p(self, value: float) -> str:
+        """A p-value with its sign: ``= 0.012``, ``< 0.001``; a dash for NaN."""
+        if math.isnan(value):
+            return "—"
+        return f"<\u00a0{self.number(0.001, 3)}" if value < 0.001 else f"=\u00a0{self.number(value, 3)}"
+
+    def listed(self, names: Sequence[str]) -> str:
+        """``a, b and c``."""
+        names = list(names)
+        if len(names) < 2:
+            return "".join(names)
+        return f"{', '.join(names[:-1])} {self('word.and')} {names[-1]}"
+
+    def title(self, info: MetricInfo) -> str:
+        """How a metric is written in this language."""
+        if self.has(f"metric.{info.name}"):
+            return self(f"metric.{info.name}")
+        return info.title.replace(", garment", f", {self('word.garment_region')}")
+
+    def heading(self, info: MetricInfo) -> str:
+        """Title, unit and the direction that is better."""
+        unit = f", {self.unit(info)}" if self.unit(info) else ""
+        return " ".join(filter(None, (self.title(info) + unit, _ARROWS.get(info.better, ""))))
+
+    def unit(self, info: MetricInfo) -> str:
+        """The unit to write behind values; empty where there is none or the title says it already (ΔE)."""
+        return "" if info.unit.rstrip("₀") in info.title else self.word("unit", info.unit)
+
+    def note(self, text: str) -> str:
+        """A note of the metrics in this language; parts that nobody translated stay as they are."""
+        return "; ".join(self._one_note(part) for part in text.split("; ")) if text else ""
+
+    def _one_note(self, text: str) -> str:
+        for pattern, template in self._notes:
+            if match := pattern.fullmatch(text):
+                text = match.expand(template)
+                text = re.sub(r"(?<=\d)\.(?=\d)", ",", text) if self.language == "ru" else text
+                break
+        return re.sub(r"(?<![\w-])-(?=\d)", "\u2212", text)
 
 
-def text_keys() -> tuple[str, ...]:
-    """All keys."""
-    return tuple(_TEXTS)
+def digits_for(values: Sequence[float], most: int = _MOST_DIGITS) -> int:
+    """Decimals with which all values of one column are written: about three significant digits of the largest."""
+    finite = [abs(value) for value in values if math.isfinite(value)]
+    largest = max(finite, default=0.0)
+    if largest >= 1000:
+        return 0
+    if largest >= 100:
+        return 1
+    if largest >= 1 or largest == 0:
+        return 2
+    return min(2 - math.floor(math.log10(largest)), most)
 
 
-def decimal(text: str, language: str) -> str:
-    """A number as text, with a decimal comma in Russian."""
-    return text.replace(".", ",") if language == "ru" else text
+def check_language(language: str) -> str:
+    """The language, if the report comes in it.
+
+    Raises:
+        InputError: it does not.
+    """
+    if language not in LANGUAGES:
+        raise InputError(f"no report in language {language!r}", mend=f"use {' or '.join(LANGUAGES)}")
+    return language
 
 
-def category_name(category: str, language: str) -> str:
-    """A garment category in words."""
-    return say("lower_body" if category == "lower" else category, language)
+@lru_cache(maxsize=len(LANGUAGES))
+def texts(language: str) -> Texts:
+    """The words of a language.
+
+    Raises:
+        InputError: the report does not come in it.
+    """
+    path = _FOLDER / f"{check_language(language)}.toml"
+    return Texts(language, tomllib.loads(path.read_text(encoding="utf-8")))
