@@ -1,94 +1,140 @@
-"""Drawn bodies: joints from a few angles, and signed distances to their parts for every pixel.
+"""Drawn bodies: joints from a few angles, and coordinates that move with trunk and limbs.
 
-Lengths are in units of the trunk (shoulders to hips); a photo of 384x512 shows a trunk of about 135 pixels. A signed
-distance is negative inside a shape, in pixels, so ``0.5 - distance`` clipped to [0, 1] is its anti-aliased coverage.
+Lengths are in trunks (shoulder line to hip line, about half a metre). Trunk coordinates are (side, level): side is
+positive to the picture's right, level is 0 at the shoulders, 1 at the hips and goes on below them, so that a pattern
+given in these coordinates stays on the cloth however somebody stands.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from ...core.pose import JOINT, JOINTS, Pose
+from .paint import WIDTH, Field, Shape, curve, stroke
 
-Field: TypeAlias = npt.NDArray[Any]
-Point: TypeAlias = npt.NDArray[np.float64]
-HEIGHT, WIDTH = 512, 384
-ROWS, COLUMNS = (axis.astype(np.float32) for axis in np.mgrid[:HEIGHT, :WIDTH])
-
-#: half-widths of the bare trunk by level (0 shoulders, 1 hips), in trunks; women's waist, men's waist
-_LEVELS = (-0.34, -0.14, -0.09, -0.03, 0.04, 0.14, 0.40, 0.66, 0.92, 1.06, 1.20)
-_TRUNK = (
-    (0.115, 0.12, 0.18, 0.31, 0.375, 0.37, 0.335, 0.285, 0.365, 0.385, 0.37),
-    (0.125, 0.13, 0.20, 0.34, 0.415, 0.40, 0.365, 0.33, 0.35, 0.36, 0.35),
+SIDES = (("right", -1), ("left", 1))
+_LEVELS = (0.24, 0.34, 0.48, 0.64, 0.80, 0.95, 1.08, 1.20, 1.32)
+#: half-width of the trunk at these levels: women, men, and nobody (what lies flat hardly follows a waist)
+_WIDTHS = (
+    (0.268, 0.272, 0.250, 0.226, 0.258, 0.306, 0.328, 0.330, 0.322),
+    (0.318, 0.320, 0.304, 0.284, 0.284, 0.298, 0.308, 0.308, 0.300),
+    (0.286, 0.288, 0.280, 0.266, 0.276, 0.298, 0.318, 0.322, 0.320),
 )
-ARM_RADII = (0.115, 0.088, 0.06)
-LEG_RADII = (0.195, 0.125, 0.075)
+#: half-widths along a limb: at first joint, middle of the first bone, second joint, middle of the second bone, last joint
+ARM = (0.088, 0.080, 0.064, 0.062, 0.043)
+LEG = (0.168, 0.138, 0.092, 0.094, 0.052)
+
+
+#: cloth that goes round a body is wider when it lies flat: half a girth over the width seen from the front
+FLAT = 1.24
 
 
 @dataclass(frozen=True)
 class Stance:
-    """How a body stands; angles in degrees, positive outwards.
+    """How somebody stands; angles in degrees.
 
     Args:
-        right_arm: abduction of the upper arm and further turn of the forearm.
+        right_arm: abduction of the upper arm, and the forearm's further turn outwards.
         left_arm: likewise.
-        legs: how far each leg is spread.
-        lean: tilt of the trunk, positive to the picture's right.
-        shift: of the whole body to the picture's right, in pixels.
+        right_leg: spread of the thigh, and the shin's further turn outwards.
+        left_leg: likewise.
+        lean: of the trunk, positive to the picture's right.
+        shoulders: tilt of the shoulder line, positive: the picture's right side is lower.
+        hips: tilt of the hip line.
+        bow: how far the spine is bent to the picture's right.
+        nod: tilt of the head.
+        behind: arms (right, left) whose forearm is behind the back.
     """
 
-    right_arm: tuple[float, float] = (14, -6)
-    left_arm: tuple[float, float] = (14, -6)
-    legs: float = 4
+    right_arm: tuple[float, float] = (12, -5)
+    left_arm: tuple[float, float] = (12, -5)
+    right_leg: tuple[float, float] = (3, -2)
+    left_leg: tuple[float, float] = (3, -2)
     lean: float = 0
-    shift: float = 0
+    shoulders: float = 0
+    hips: float = 0
+    bow: float = 0
+    nod: float = 0
+    behind: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Limb:
-    """Coordinates along a bent limb for every pixel: 0 to 1 first bone, 1 to 2 second; across with a sign; distance."""
-
-    along: Field
-    across: Field
-    away: Field
-
-
-def _towards(degrees: float) -> Point:
+def _towards(degrees: float) -> Field:
     """Unit vector: 0 straight down, 90 to the picture's right."""
     return np.array([np.sin(np.radians(degrees)), np.cos(np.radians(degrees))])
 
 
-def limb(bones: npt.NDArray[np.float64]) -> Limb:
-    """Limb coordinates of all pixels for bones ``(3, 2)``."""
-    parts = []
-    for index in (0, 1):
-        start, vector = bones[index], bones[index + 1] - bones[index]
-        length = float(np.linalg.norm(vector))
-        unit = vector / length
-        x, y = COLUMNS - start[0], ROWS - start[1]
-        along = (x * unit[0] + y * unit[1]) / length
-        inside = np.clip(along, 0, 1)
-        away = np.hypot(x - inside * vector[0], y - inside * vector[1])
-        parts.append(
-            (
-                along + index if index else np.minimum(along, 1),
-                x * unit[1] - y * unit[0],
-                away,
-                np.maximum(along, 0) + 1,
-            )
+@dataclass(frozen=True)
+class Limb:
+    """A bent limb.
+
+    Args:
+        line: ``(N, 2)`` its centre line in pixels, the bend rounded.
+        along: ``(N,)`` place on it: 0 first joint, 1 second, 2 third.
+        unit: pixels in a trunk.
+        lengths: of the bones, in trunks.
+    """
+
+    line: Field
+    along: Field
+    unit: float
+    lengths: tuple[float, float]
+
+    @classmethod
+    def of(cls, joints: Field, unit: float) -> Limb:
+        """From joints ``(3, 2)`` in pixels."""
+        first, middle, last = joints
+        bend = np.linspace(0, 1, 8)[:, None]
+        near, far = middle + (first - middle) * 0.16, middle + (last - middle) * 0.16
+        arc = (1 - bend) ** 2 * near + 2 * bend * (1 - bend) * middle + bend**2 * far
+        start, end = np.linspace(0, 0.84, 7, endpoint=False), np.linspace(1.16, 2, 8)[1:]
+        line = np.concatenate(
+            [first + (middle - first) * start[:, None], arc, middle + (last - middle) * (end - 1)[:, None]]
         )
-    second = parts[1][2] < parts[0][2]
-    along = np.where(second, parts[1][3], parts[0][0])
-    return Limb(
-        along.astype(np.float32),
-        np.where(second, parts[1][1], parts[0][1]).astype(np.float32),
-        np.where(second, parts[1][2], parts[0][2]).astype(np.float32),
-    )
+        lengths = tuple(float(np.linalg.norm(b - a)) / unit for a, b in ((first, middle), (middle, last)))
+        return cls(line, np.concatenate([start, np.linspace(0.84, 1.16, 8), end]), unit, (lengths[0], lengths[1]))
+
+    def length(self, along: Field) -> Field:
+        """Distance in trunks from the first joint."""
+        first, second = self.lengths
+        return np.asarray(np.where(along < 1, along * first, first + (along - 1) * second), np.float32)
+
+    def radii(self, profile: tuple[float, ...], along: Field) -> Field:
+        """Half-widths in pixels from a profile in trunks."""
+        return np.asarray(np.interp(along, (0, 0.5, 1, 1.5, 2), profile) * self.unit, np.float64)
+
+    def part(self, end: float) -> tuple[Field, Field]:
+        """The centre line and its places as far as ``end``."""
+        keep = self.along < end - 1e-3
+        last = np.array([[np.interp(end, self.along, self.line[:, axis]) for axis in (0, 1)]])
+        return np.concatenate([self.line[keep], last]), np.append(self.along[keep], end)
+
+    def shape(self, profile: tuple[float, ...]) -> Shape:
+        """The bare limb."""
+        return stroke(self.line, self.radii(profile, self.along))
+
+    def coordinates(self, shape: Shape) -> tuple[Field, Field]:
+        """Along (0 to 2) and across (in trunks, with a sign) for the pixels around a shape, each ``(h, w)``."""
+        x, y = shape.grid()
+        best = np.full(shape.cover.shape, np.inf, np.float32)
+        along, across = np.zeros_like(best), np.zeros_like(best)
+        for index in range(len(self.line) - 1):
+            start, vector = self.line[index], self.line[index + 1] - self.line[index]
+            length = float(np.linalg.norm(vector))
+            unit = vector / length
+            forward = ((x - start[0]) * unit[0] + (y - start[1]) * unit[1]) / length
+            inside = np.clip(forward, 0, 1)
+            away = (x - start[0] - inside * vector[0]) ** 2 + (y - start[1] - inside * vector[1]) ** 2
+            closer = away < best
+            ends = self.along[index], self.along[index + 1]
+            reach = forward if index in (0, len(self.line) - 2) else inside
+            best = np.where(closer, away, best)
+            along = np.where(closer, ends[0] + reach * (ends[1] - ends[0]), along)
+            aside = (x - start[0]) * unit[1] - (y - start[1]) * unit[0]
+            across = np.where(closer, aside / self.unit, across)
+        return along.astype(np.float32), across.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -98,130 +144,139 @@ class Body:
     Args:
         stance: how it stands.
         man: broad shoulders and a straight waist.
-        trunk: length of the trunk in pixels.
-        top: row of the shoulders.
+        unit: length of the trunk in pixels.
+        middle: column of the shoulders' middle.
+        top: row of the shoulder line.
+        flat: nobody: what garments that lie flat would be worn by.
     """
 
     stance: Stance
     man: bool = False
-    trunk: float = 132.0
-    top: float = 128.0
-
-    @cached_property
-    def points(self) -> dict[str, Point]:
-        """Joints by name, in pixels."""
-        stance, unit = self.stance, self.trunk
-        shoulders = np.array([WIDTH / 2 + stance.shift, self.top])
-        down = _towards(-stance.lean)
-        hips = shoulders + down * unit
-        across = np.array([down[1], -down[0]])
-        breadth = 0.37 if self.man else 0.335
-        found: dict[str, Point] = {"neck": shoulders - down * 0.03 * unit, "nose": shoulders - down * 0.47 * unit}
-        for side, sign, arm in (("right", -1, stance.right_arm), ("left", 1, stance.left_arm)):
-            shoulder = shoulders + across * sign * breadth * unit + down * 0.05 * unit
-            elbow = shoulder + _towards(sign * arm[0]) * 0.60 * unit
-            wrist = elbow + _towards(sign * (arm[0] + arm[1])) * 0.53 * unit
-            hip = hips + across * sign * 0.19 * unit
-            knee = hip + _towards(sign * stance.legs) * 0.78 * unit
-            ankle = knee + _towards(sign * (stance.legs - 3)) * 0.78 * unit
-            found |= {
-                f"{side}-{name}": point
-                for name, point in (
-                    ("shoulder", shoulder),
-                    ("elbow", elbow),
-                    ("wrist", wrist),
-                    ("hip", hip),
-                    ("knee", knee),
-                    ("ankle", ankle),
-                )
-            }
-            found[f"{side}-eye"] = found["nose"] + across * sign * 0.085 * unit - down * 0.075 * unit
-            found[f"{side}-ear"] = found["nose"] + across * sign * 0.20 * unit - down * 0.05 * unit
-        return found
+    unit: float = 136.0
+    middle: float = WIDTH / 2 - 0.5
+    top: float = 118.0
+    flat: bool = False
 
     @property
-    def pose(self) -> Pose:
-        """All 18 joints; all are seen (nobody turns away in these pictures)."""
-        joints = np.ones((18, 3), dtype=np.float32)
+    def hip(self) -> float:
+        """Side of the hip joints, at level 1."""
+        return 0.165 * self.spread
+
+    @property
+    def shoulder(self) -> tuple[float, float]:
+        """Side and level of the shoulder joints."""
+        return (0.335 if self.man else 0.290), 0.075
+
+    def _spine(self, level: Field) -> tuple[Field, Field]:
+        """Points of the axis and tilt (radians) of the trunk at levels."""
+        stance = self.stance
+        inside = np.clip(level, 0, 1)
+        down = _towards(stance.lean)
+        base = np.array([self.middle, self.top])
+        points = base + (inside * self.unit)[..., None] * down
+        points[..., 0] += stance.bow * self.unit * np.sin(np.pi * inside)
+        points[..., 1] += np.where(level > 1, (level - 1) * self.unit, 0)
+        neck = _towards(0.5 * stance.lean + 0.5 * stance.nod)
+        points += np.where(level < 0, level * self.unit, 0)[..., None] * neck
+        tilt = stance.shoulders + (stance.hips - stance.shoulders) * inside
+        tilt = tilt * np.clip(1 - (level - 1) / 0.8, 0, 1)
+        return points, np.radians(tilt * np.clip(1 + (level + 0.02) / 0.3, 0.4, 1))
+
+    def place(self, points: Field) -> Field:
+        """Trunk coordinates ``(N, 2)`` to pixels."""
+        points = np.atleast_2d(np.asarray(points, np.float64))
+        centre, tilt = self._spine(points[:, 1])
+        return centre + points[:, :1] * self.unit * np.stack([np.cos(tilt), np.sin(tilt)], 1)
+
+    def at(self, side: float, level: float) -> Field:
+        """One point, ``(2,)`` in pixels."""
+        return self.place(np.array([[side, level]]))[0]
+
+    def coordinates(self, shape: Shape) -> tuple[Field, Field]:
+        """Side and level for the pixels around a shape, each ``(h, w)``: the inverse of :meth:`place`."""
+        x, y = (np.broadcast_to(axis, shape.cover.shape) for axis in shape.grid())
+        level = np.asarray((y - self.top) / self.unit)
+        side = np.zeros_like(level)
+        for _ in range(3):
+            centre, tilt = self._spine(level)
+            east, south = x - centre[..., 0], y - centre[..., 1]
+            side = (east * np.cos(tilt) + south * np.sin(tilt)) / self.unit
+            level = level + (south * np.cos(tilt) - east * np.sin(tilt)) / self.unit
+        return side.astype(np.float32), level.astype(np.float32)
+
+    def half_width(self, level: float | Field) -> Field:
+        """Half-width of the bare trunk, in trunks."""
+        return np.asarray(np.interp(level, _LEVELS, _WIDTHS[2 if self.flat else int(self.man)])) * self.spread
+
+    @property
+    def spread(self) -> float:
+        """How much wider than on somebody cloth lies here."""
+        return FLAT if self.flat else 1.0
+
+    def around(self, side: Field | float, half: Field | float) -> Field:
+        """Coordinate across the cloth of what is seen at ``side``: towards its edges cloth goes round the body.
+
+        Args:
+            side: in trunks, with a sign.
+            half: where the edge is.
+        """
+        if self.flat:
+            return np.asarray(side, np.float32)
+        share = np.clip(side / np.maximum(half, 1e-3), -1, 1)
+        return np.asarray(side * (1 + (FLAT - 1) * share**2), np.float32)
+
+    @cached_property
+    def points(self) -> dict[str, Field]:
+        """Joints by name, in pixels."""
+        stance, unit = self.stance, self.unit
+        aside, level = self.shoulder
+        found: dict[str, Field] = {"neck": self.at(0, level), "nose": self.head(0, 0.05)}
+        for name, sign in SIDES:
+            arm = stance.right_arm if sign < 0 else stance.left_arm
+            leg = stance.right_leg if sign < 0 else stance.left_leg
+            shoulder, hip = self.at(sign * aside, level), self.at(sign * self.hip, 1.0)
+            elbow = shoulder + _towards(sign * arm[0]) * 0.60 * unit
+            wrist = elbow + _towards(sign * (arm[0] + arm[1])) * 0.52 * unit
+            knee = hip + _towards(sign * leg[0]) * 0.80 * unit
+            ankle = knee + _towards(sign * (leg[0] + leg[1])) * 0.78 * unit
+            for joint, point in (
+                ("shoulder", shoulder), ("elbow", elbow), ("wrist", wrist), ("hip", hip), ("knee", knee), ("ankle", ankle),
+                ("eye", self.head(sign * 0.062, 0)), ("ear", self.head(sign * 0.155, 0.02)),
+            ):  # fmt: skip
+                found[f"{name}-{joint}"] = point
+        return found
+
+    def head(self, x: float, y: float) -> Field:
+        """A point of the head: from its middle, in trunks, ``(2,)`` in pixels."""
+        return self.on_head(np.array([[x, y]]))[0]
+
+    def on_head(self, points: Field) -> Field:
+        """Points ``(N, 2)`` of the head, from its middle in trunks, in pixels."""
+        centre = self.place(np.array([[0, -0.405]]))
+        turn = np.radians(self.stance.nod)
+        x, y = points[:, 0] * self.unit, points[:, 1] * self.unit
+        return centre + np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], 1)
+
+    def pose(self, hidden: tuple[str, ...] = ()) -> Pose:
+        """The 18 joints; those named in ``hidden`` are not seen."""
+        joints = np.zeros((18, 3), dtype=np.float32)
         for name in JOINTS:
-            joints[JOINT[name], :2] = self.points[name]
+            if name not in hidden:
+                joints[JOINT[name]] = (*self.points[name], 1)
         return Pose(joints)
 
-    def arm(self, side: str) -> Limb:
-        """Coordinates of an arm."""
-        return limb(np.stack([self.points[f"{side}-{name}"] for name in ("shoulder", "elbow", "wrist")]))
+    def limb(self, name: str, side: str) -> Limb:
+        """``arm`` or ``leg`` of a side."""
+        joints = ("shoulder", "elbow", "wrist") if name == "arm" else ("hip", "knee", "ankle")
+        return Limb.of(np.stack([self.points[f"{side}-{joint}"] for joint in joints]), self.unit)
 
-    def leg(self, side: str) -> Limb:
-        """Coordinates of a leg."""
-        return limb(np.stack([self.points[f"{side}-{name}"] for name in ("hip", "knee", "ankle")]))
-
-    @cached_property
-    def axis(self) -> tuple[Field, Field]:
-        """Level (0 shoulders, 1 hips, further down in the same unit) and signed distance from the axis, every pixel."""
-        shoulders = (self.points["right-shoulder"] + self.points["left-shoulder"]) / 2 - np.array(
-            [0, 0.05 * self.trunk]
-        )
-        hips = (self.points["right-hip"] + self.points["left-hip"]) / 2
-        feet = (self.points["right-ankle"] + self.points["left-ankle"]) / 2
-        down, low = (hips - shoulders) / self.trunk, feet - hips
-        low = low / np.linalg.norm(low)
-        first = ((COLUMNS - shoulders[0]) * down[0] + (ROWS - shoulders[1]) * down[1]) / self.trunk
-        upper = (COLUMNS - shoulders[0]) * down[1] - (ROWS - shoulders[1]) * down[0]
-        second = 1 + ((COLUMNS - hips[0]) * low[0] + (ROWS - hips[1]) * low[1]) / self.trunk
-        lower = (COLUMNS - hips[0]) * low[1] - (ROWS - hips[1]) * low[0]
-        share = np.clip((first - 0.95) / 0.1, 0, 1)
-        level = np.where(first < 1, first, np.maximum(second, 1))
-        return level.astype(np.float32), ((1 - share) * upper + share * lower).astype(np.float32)
-
-    def half_width(self, level: Field) -> Field:
-        """Half-width of the bare trunk at each level, in pixels."""
-        return (np.interp(level, _LEVELS, _TRUNK[int(self.man)]) * self.trunk).astype(np.float32)
-
-    @cached_property
-    def bare_trunk(self) -> Field:
-        """Signed distance to the trunk with the neck."""
-        level, offset = self.axis
-        sides = np.abs(offset) - self.half_width(level)
-        return np.maximum(sides, np.maximum((-0.40 - level) * self.trunk, (level - 1.2) * self.trunk)).astype(
-            np.float32
-        )
-
-    def bare_limb(self, place: Limb, radii: tuple[float, float, float]) -> Field:
-        """Signed distance to a limb with the given radii (in trunks) at its joints."""
-        return (place.away - np.interp(place.along, (0, 1, 2), np.array(radii) * self.trunk)).astype(np.float32)
-
-    def hand(self, side: str) -> Field:
-        """Signed distance to a hand: a palm with fingers together, and a thumb."""
-        wrist, elbow = self.points[f"{side}-wrist"], self.points[f"{side}-elbow"]
-        unit = (wrist - elbow) / np.linalg.norm(wrist - elbow)
-        palm = limb(np.stack([wrist - unit * 2, wrist + unit * 0.10 * self.trunk, wrist + unit * 0.20 * self.trunk]))
-        fingers = palm.away - np.interp(
-            palm.along, (0, 1, 2), (0.052 * self.trunk, 0.062 * self.trunk, 0.03 * self.trunk)
-        )
-        inwards = np.array([unit[1], -unit[0]]) * (1 if side == "right" else -1)
-        start = wrist + unit * 0.03 * self.trunk
-        thumb = limb(
-            np.stack(
-                [
-                    start,
-                    start + (unit + inwards) * 0.05 * self.trunk,
-                    start + (1.8 * unit + inwards * 1.2) * 0.06 * self.trunk,
-                ]
-            )
-        )
-        return np.minimum(fingers, thumb.away - 0.02 * self.trunk).astype(np.float32)
-
-
-def coverage(distance: Field) -> Field:
-    """Anti-aliased coverage in [0, 1] of a signed distance in pixels."""
-    return np.clip(0.5 - distance, 0, 1).astype(np.float32)
-
-
-def ellipse(centre: Point, radii: tuple[float, float], turn: float = 0.0) -> Field:
-    """Signed distance (approximate) to an ellipse; radii in pixels, turn in degrees."""
-    cosine, sine = np.cos(np.radians(turn)), np.sin(np.radians(turn))
-    x, y = COLUMNS - centre[0], ROWS - centre[1]
-    a, b = (x * cosine + y * sine) / radii[0], (-x * sine + y * cosine) / radii[1]
-    norm = np.hypot(a, b)
-    gradient = np.hypot(a / radii[0], b / radii[1]) / np.maximum(norm, 1e-6)
-    return ((norm - 1) / np.maximum(gradient, 1e-6)).astype(np.float32)
+    def outline(self) -> Field:
+        """Right half of the bare trunk with the neck, in trunk coordinates, from the top down."""
+        aside, level = self.shoulder
+        neck = 0.098 if self.man else 0.082
+        top = curve((neck, -0.30), (neck, -0.17), (neck + 0.028, -0.085), (0.55 * aside + 0.04, -0.038))
+        angle = np.radians(np.linspace(-78, 40, 10))
+        ball = np.stack([aside + 0.088 * np.cos(angle), level + 0.088 * np.sin(angle)], 1)
+        levels = np.array([0.30, 0.40, 0.48, 0.56, 0.64, 0.72, 0.80, 0.88, 0.95, 1.02, 1.08, 1.16, 1.22])
+        sides = curve(*np.stack([self.half_width(levels), levels], 1), steps=4)
+        return np.concatenate([[[0, -0.30]], top, ball, sides, [[0, 1.20]]])

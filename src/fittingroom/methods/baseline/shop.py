@@ -17,6 +17,8 @@ _SHOULDER_JOINTS = 0.76
 _TRUNK = 1.45
 #: hip to ankle relative to the flat waist of a lower garment
 _LEG = 2.35
+#: the inside of a back is a plain piece; the dark part of a check or a print is ragged
+_INSIDE_SOLIDITY = 0.77
 
 
 def _centre_run(row: Mask, centre: int) -> tuple[int, int] | None:
@@ -74,7 +76,9 @@ def _upper(mask: Mask, dress: bool) -> Figure:
     for name, side in (("right", -1), ("left", 1)):
         x = int(np.clip(round(middle + side * half), 0, mask.shape[1] - 1))
         column = np.flatnonzero(mask[:, x])
-        y = float(column[0]) + 0.12 * width if len(column) else float(top)
+        first_row = float(column[0]) if len(column) else float(top)
+        # the column begins below the armhole where there is no sleeve: the shoulder lies a little below the strap
+        y = first_row + 0.12 * width if first_row - top < 0.35 * width else top + 0.19 * width
         points[f"{name}-shoulder"] = np.array([middle + side * half, y])
     level = (points["right-shoulder"][1] + points["left-shoulder"][1]) / 2
     for name, side in (("right", -1), ("left", 1)):
@@ -132,11 +136,17 @@ def _lower(mask: Mask) -> Figure:
     return _figure(points)
 
 
+def _solidity(piece: Mask) -> float:
+    """Share of its convex hull that a shape fills."""
+    hull = cv2.convexHull(np.argwhere(piece).astype(np.int32))
+    return float(piece.sum()) / max(float(cv2.contourArea(hull)), 1.0)
+
+
 def without_inside(image: UInt8, mask: Mask, figure: Figure) -> Mask:
     """The mask without the inside of the back that shows through the neckline of a garment that lies flat.
 
-    It is told by being darker than the front, near the neck and joined to the upper edge; where nothing is, the mask
-    comes back as it is.
+    It is told by being darker than the front, of one plain piece, near the neck and joined to the upper edge; where
+    nothing is, the mask comes back as it is.
     """
     light = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
@@ -154,6 +164,7 @@ def without_inside(image: UInt8, mask: Mask, figure: Figure) -> Mask:
             stats[index, cv2.CC_STAT_AREA] > 0.004 * mask.sum()
             and stats[index, cv2.CC_STAT_TOP] < top + 0.12 * figure.trunk
             and (piece & (away < 0.1 * figure.breadth)).any()
+            and _solidity(piece) > _INSIDE_SOLIDITY
         ):
             grown = cv2.dilate(piece.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
             mask = mask & ~grown
