@@ -191,7 +191,7 @@ def test_shapes_cover_their_area() -> None:
     assert disc((100.3, 80.7), 20, 10).cover.sum() == pytest.approx(np.pi * 200, rel=0.02)
     square = filled(np.array([[50, 50], [90, 50], [90, 90], [50, 90]], float))
     assert square.cover.sum() == pytest.approx(1600, rel=0.02)
-    line = np.array([[50.0, 50], [80, 50], [110, 50]])
+    line = np.stack([np.linspace(50, 110, 31), np.full(31, 50.0)], 1)
     round_end, flat = stroke(line, 6).cover.sum(), stroke(line, 6, flat_end=True).cover.sum()
     assert round_end == pytest.approx(60 * 12 + np.pi * 36, rel=0.03)
     assert flat == pytest.approx(60 * 12 + np.pi * 18, rel=0.03)

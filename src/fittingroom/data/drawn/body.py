@@ -7,6 +7,7 @@ given in these coordinates stays on the cloth however somebody stands.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -121,18 +122,20 @@ class Limb:
         best = np.full(shape.cover.shape, np.inf, np.float32)
         along, across = np.zeros_like(best), np.zeros_like(best)
         for index in range(len(self.line) - 1):
-            start, vector = self.line[index], self.line[index + 1] - self.line[index]
-            length = float(np.linalg.norm(vector))
-            unit = vector / length
-            forward = ((x - start[0]) * unit[0] + (y - start[1]) * unit[1]) / length
+            # plain floats, so that the pictures' arrays stay float32
+            (left, top), (right, bottom) = self.line[index].tolist(), self.line[index + 1].tolist()
+            length = math.hypot(right - left, bottom - top)
+            east, south = (right - left) / length, (bottom - top) / length
+            ahead = (x - left) * east + (y - top) * south
+            aside = (x - left) * south - (y - top) * east
+            forward = ahead / length
             inside = np.clip(forward, 0, 1)
-            away = (x - start[0] - inside * vector[0]) ** 2 + (y - start[1] - inside * vector[1]) ** 2
+            away = aside**2 + (ahead - inside * length) ** 2
             closer = away < best
-            ends = self.along[index], self.along[index + 1]
+            start, end = self.along[index : index + 2].tolist()
             reach = forward if index in (0, len(self.line) - 2) else inside
             best = np.where(closer, away, best)
-            along = np.where(closer, ends[0] + reach * (ends[1] - ends[0]), along)
-            aside = (x - start[0]) * unit[1] - (y - start[1]) * unit[0]
+            along = np.where(closer, start + reach * (end - start), along)
             across = np.where(closer, aside / self.unit, across)
         return along.astype(np.float32), across.astype(np.float32)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -148,16 +150,17 @@ def creased(colour: Field, shape: Shape, lines: Sequence[Field], depth: float, w
 def _crease(line: Field, x: Field, y: Field, width: float) -> Field:
     best = np.full(np.broadcast_shapes(x.shape, y.shape), np.inf, np.float32)
     aside, along = np.zeros_like(best), np.zeros_like(best)
-    for index in range(len(line) - 1):
-        start, vector = line[index].astype(np.float32), (line[index + 1] - line[index]).astype(np.float32)
-        length = max(float(np.hypot(*vector)), 1e-6)
-        unit = vector / np.float32(length)
-        part = np.clip(((x - start[0]) * unit[0] + (y - start[1]) * unit[1]) / length, 0, 1)
-        away = (x - start[0] - part * vector[0]) ** 2 + (y - start[1] - part * vector[1]) ** 2
+    points = line.tolist()
+    for index, ((left, top), (right, bottom)) in enumerate(itertools.pairwise(points)):
+        length = max(math.hypot(right - left, bottom - top), 1e-6)
+        east, south = (right - left) / length, (bottom - top) / length
+        ahead, across = (x - left) * east + (y - top) * south, (y - top) * east - (x - left) * south
+        inside = np.clip(ahead, 0, length)
+        away = across**2 + (ahead - inside) ** 2
         closer = away < best
         best = np.where(closer, away, best)
-        aside = np.where(closer, (y - start[1]) * unit[0] - (x - start[0]) * unit[1], aside)
-        along = np.where(closer, (index + part) / (len(line) - 1), along)
+        aside = np.where(closer, across, aside)
+        along = np.where(closer, (index + inside / length) / (len(points) - 1), along)
     fade = np.clip(np.sin(np.pi * np.clip(along, 0.03, 0.97)), 0, 1) ** 0.7
     sign = np.tanh(aside / width * 2)
     return (fade * np.exp(-best / width**2) * (-0.65 * np.maximum(sign, -0.35) - 0.15)).astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -51,6 +52,7 @@ class Picture:
     pose: Pose
 
 
+@lru_cache(maxsize=1)
 def _room(look: Look, body: Body) -> Field:
     """Wall, floor and something in the room."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)

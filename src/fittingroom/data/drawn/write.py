@@ -65,14 +65,14 @@ def _write(root: Path) -> None:
         region = edit_region(Parse(drawn.labels, CIHP20), drawn.pose, _category(worn[-1]))
         put(f"agnostic-mask/{name}_mask.png", encode_png(region.astype(np.uint8) * 255))
         captions[name] = {"hair": look.cut, "wears": list(worn)}
+        for garment in (garment for owner, garment in UNPAIRED if owner == name):
+            truth = draw_person(look, stance, _wearing(name, garment))
+            put(f"truth/{name}__{garment}.png", encode_png(truth.image))
     for name, piece in GARMENTS.items():
         image, mask = draw_alone(piece)
         put(f"cloth/{name}.png", encode_png(image))
         put(f"cloth-mask/{name}.png", encode_png(mask.astype(np.uint8) * 255))
         captions[name] = _caption(name)
-    for owner, garment in UNPAIRED:
-        look, stance, _ = PEOPLE[owner]
-        put(f"truth/{owner}__{garment}.png", encode_png(draw_person(look, stance, _wearing(owner, garment)).image))
     paired = [(name, garment) for name, (_, _, worn) in PEOPLE.items() for garment in reversed(worn)]
     put("test_pairs_paired.txt", "".join(f"{person}.png {garment}.png\n" for person, garment in paired).encode())
     put("test_pairs_unpaired.txt", "".join(f"{person}.png {garment}.png\n" for person, garment in UNPAIRED).encode())
