@@ -94,24 +94,6 @@ def test_the_true_picture_differs_only_where_clothes_do(drawn: Dataset) -> None:
         assert changed[~clothes].mean() < 0.02, pair
 
 
-def test_drawing_gives_the_same_bytes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fittingroom.data.drawn import ensure, write
-
-    monkeypatch.setattr(write, "PEOPLE", {"ada": write.PEOPLE["ada"]})
-    monkeypatch.setattr(write, "_UNPAIRED", (("ada", "sailor"),))
-    monkeypatch.setattr(write, "GARMENTS", {name: write.GARMENTS[name] for name in ("jeans", "sun-tee", "sailor")})
-    made = []
-    for name in ("one", "two"):
-        monkeypatch.setenv("FITTINGROOM_CACHE", str(tmp_path / name))
-        root = ensure()
-        made.append(
-            {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
-        )
-        assert ensure() == root
-    assert made[0] == made[1]
-    assert len(made[0]) >= 15
-
-
 def test_photos_say_what_they_lack_and_what_is_wrong(drawn: Dataset) -> None:
     with pytest.raises(MissingError, match="x has no pose — annotate"):
         Person("x").load("pose")
