@@ -14,6 +14,8 @@ help:
 	@echo "make clean  remove environments and caches of tools"
 
 $(BIN)/python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+		{ echo "$(PYTHON) is older than Python 3.11: name a newer one, as in 'make $(firstword $(MAKECMDGOALS)) PYTHON=python3.12'"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
