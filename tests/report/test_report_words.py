@@ -6,6 +6,7 @@ import math
 import re
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,19 @@ def test_a_metric_nobody_knows_has_no_winner(run: Run) -> None:
     assert column.ranked() == []
     assert column.best == ()
     assert EN.heading(column.info) == "third-party"
+
+
+def test_values_of_different_protocols_never_share_a_column(build: Build) -> None:
+    made = build(("baseline", "tuned"), scores=CLEAR)
+    made.write_rows([replace(row, protocol="99990000") if row.method == "tuned" else row for row in made.rows])
+    again = Run.open(made.folder)
+    found = [column for column in columns(again, "paired") if column.metric == "lpips-random"]
+    assert [(column.protocol, list(column.cells)) for column in found] == [
+        ("cccc0000", ["baseline"]),
+        ("99990000", ["tuned"]),
+    ]
+    assert not any(column.beats("baseline", "tuned") for column in columns(again, "paired"))
+    assert "is shown to be better" not in about(again, "Quality")
 
 
 def test_speed_is_what_was_measured(build: Build) -> None:

@@ -106,12 +106,12 @@ class Column:
 
         By the paired test; for distances between sets, of which there is no test, by intervals that do not touch.
         """
-        if not self.info.better:
+        first, second = self.cells.get(a), self.cells.get(b)
+        if not self.info.better or first is None or second is None:
             return False
         lower = self.info.better == "lower"
         if self.info.kind == "set":
-            first, second = self.cells.get(a), self.cells.get(b)
-            if first is None or second is None or first.n != second.n:
+            if first.n != second.n:
                 return False
             return first.high < second.low if lower else first.low > second.high  # False with NaN
         for test in self.tests:
