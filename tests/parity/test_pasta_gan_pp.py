@@ -1,0 +1,310 @@
+"""PASTA-GAN++ against recorded outputs of the published system on weights that a rule fills.
+
+Every seed, size and setting comes from the manifests in ``$FITTINGROOM_PARITY/pasta_gan_pp``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fittingroom.methods.pasta_gan_pp.discriminator import Discriminator
+from fittingroom.methods.pasta_gan_pp.network import Generated, Generator, Warped
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = Path(os.environ.get("FITTINGROOM_PARITY", ROOT.parent / "shared" / "parity")) / "pasta_gan_pp"
+
+if not FOLDER.is_dir():
+    if os.environ.get("FITTINGROOM_REQUIRE_DATA") == "1":
+        raise FileNotFoundError(f"no recorded outputs in {FOLDER} (set FITTINGROOM_PARITY)")
+    pytest.skip(f"no recorded outputs in {FOLDER} (set FITTINGROOM_PARITY)", allow_module_level=True)
+
+
+def _module(name: str) -> ModuleType:
+    """A module of the fixtures' own folder; it imports its neighbours by their plain names."""
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def inputs() -> Iterator[ModuleType]:
+    """The rule by which the fixtures' inputs are made."""
+    _module("weights_rule")
+    yield _module("fixture_inputs")
+    for name in ("weights_rule", "fixture_inputs"):
+        sys.modules.pop(name, None)
+
+
+def _filled(module: torch.nn.Module, component: str, rule: ModuleType, seed: str) -> torch.nn.Module:
+    state = module.state_dict()
+    shapes = {key: tuple(value.shape) for key, value in state.items()}
+    arrays = rule.fill(shapes, seed, **rule.load_rule(FOLDER / "weights_rule.json", component))
+    kept = set(state) - set(arrays)
+    assert all(key.endswith("resample_filter") for key in kept)
+    module.load_state_dict(state | {key: torch.from_numpy(array) for key, array in arrays.items()})
+    return module.eval()
+
+
+def _json(name: str) -> Any:
+    return json.loads((FOLDER / name).read_text())
+
+
+RUNS = list(_json("generator_taps.json"))
+
+
+@pytest.fixture(scope="module")
+def generator(inputs: ModuleType) -> Generator:
+    seed = _json("weights_rule.json")["seeds"]["generator"]
+    module = _filled(Generator(), "generator", sys.modules["weights_rule"], seed)
+    assert isinstance(module, Generator)
+    return module
+
+
+def _given(inputs: ModuleType, run: dict[str, Any]) -> dict[str, torch.Tensor]:
+    name = run["input"]
+    if name == "random":
+        arrays = inputs.generator_random(inputs.seed_of("random_generator_input"))
+    else:
+        mode, number = name.rsplit("_", 1)
+        arrays = inputs.generator_from_preproc(f"pair_{number}", mode)
+    return {key: torch.from_numpy(np.ascontiguousarray(array)) for key, array in arrays.items()}
+
+
+Tap = Callable[[str, torch.Tensor], None]
+
+
+def _listen(generator: Generator, tap: Tap) -> Callable[[], None]:
+    """Report what every named part returns; the result undoes it."""
+    handles = []
+    wrapped: list[tuple[torch.nn.Module, str]] = []
+
+    def wrap(module: torch.nn.Module, method: str, name: str) -> None:
+        inner = getattr(module, method)
+
+        def outer(*args: Any, **kwargs: Any) -> Any:
+            result = inner(*args, **kwargs)
+            tap(name, result)
+            return result
+
+        setattr(module, method, outer)
+        wrapped.append((module, method))
+
+    for name, module in generator.named_modules():
+        if name in ("", "synthesis") or name.endswith(".torgb"):
+            continue
+        handles.append(module.register_forward_hook(lambda _m, _a, out, name=name: tap(name, out)))
+    blocks = {f"b{height}": getattr(generator.synthesis, f"b{height}") for height in generator.config.heights}
+    for name, block in {**blocks, "texture_b512": generator.synthesis.texture_b512}.items():
+        wrap(block, "features", f"synthesis.{name}.x")
+        wrap(block, "picture", f"synthesis.{name}.img")
+        handles.append(
+            block.torgb.register_forward_hook(lambda _m, _a, out, name=name: tap(f"synthesis.{name}.torgb.rgb", out))
+        )
+    top = f"b{generator.config.heights[-1]}"
+    wrap(blocks[top].torgb, "parsing", f"synthesis.{top}.torgb.parsing")
+
+    def undo() -> None:
+        for handle in handles:
+            handle.remove()
+        for module, method in wrapped:
+            delattr(module, method)
+
+    return undo
+
+
+def _worst(a: np.ndarray, b: np.ndarray, std: float) -> float:
+    return float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max() / max(std, 1e-12))
+
+
+#: largest error relative to the reference tensor's standard deviation, from the fixtures' README
+_TEXTURE = ("finetune_img", "synthesis.texture_b512", "synthesis.spade")
+
+
+def _tolerance(name: str) -> float:
+    return 5e-4 if name.startswith(_TEXTURE) else 1e-4
+
+
+def _compare(name: str, value: torch.Tensor, tap: dict[str, Any]) -> str | None:
+    array = value.detach().numpy().astype(np.float64)
+    flat = array.ravel()
+    if list(array.shape) != tap["shape"]:
+        return f"{name}: shape {array.shape}, not {tap['shape']}"
+    std = tap["std"] if tap["std"] > 0 else max(abs(tap["mean"]), 1.0)
+    errors = {
+        "mean": abs(flat.mean() - tap["mean"]) / std,
+        "std": abs(flat.std() - tap["std"]) / std,
+        "first": _worst(flat[:64], np.asarray(tap["first64"]), std),
+    }
+    if "stride" in tap:
+        errors["strided"] = _worst(flat[:: tap["stride"]][:64], np.asarray(tap["strided64"]), std)
+    if max(errors.values()) > _tolerance(name):
+        return f"{name}: {errors}"
+    return None
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_generator(name: str, generator: Generator, inputs: ModuleType) -> None:
+    run = _json("generator_taps.json")[name]
+    with np.load(FOLDER / f"generator_{name}.npz") as file:
+        stored = {key: file[key] for key in file.files}
+    given = _given(inputs, run)
+    # the argmax is discontinuous: the final picture is compared with the recorded label map fed as given
+    label = torch.from_numpy(stored["gt_label" if run["parsing"] == "gt" else "pred_label"].astype(np.float32))
+    found: dict[str, str | None] = {}
+    calls: list[str] = []
+    identity: dict[int, torch.Tensor] = {}
+    taps = run["taps"]
+
+    def tap(key: str, value: torch.Tensor) -> None:
+        if key == "synthesis.spade_encoder":
+            calls.append(key)
+            key = f"{key}.{('upper_call', 'lower_call')[len(calls) - 1]}"
+        if key.startswith("style_encoding.feat_enc."):
+            identity[value.shape[2]] = value
+        if key in taps:
+            found[key] = _compare(key, value, taps[key])
+
+    undo = _listen(generator, tap)
+    try:
+        with torch.inference_mode():
+            out = generator(
+                given["parts"],
+                given["retain"],
+                given["pose"],
+                Warped(given["denorm_upper"], given["denorm_upper_mask"]),
+                Warped(given["denorm_lower"], given["denorm_lower_mask"]),
+                label=label[None, None],
+                noise=run["noise_mode"],
+            )
+    finally:
+        undo()
+    assert [message for message in found.values() if message] == []
+    # what is no module's return value is compared in full below
+    rest = {"style", "ws", "pose_feat", "img", "finetune_img", "pred_parsing", *(f"cat_{h}" for h in identity)}
+    top = f"synthesis.b{generator.config.heights[-1]}.parsing"
+    assert set(taps) - set(found) <= rest | {top}
+    _outputs(out, generator, stored)
+    for height, maps in identity.items():
+        if f"cat_{height}_mean_std" not in stored:  # left out of the random case; its taps are compared above
+            continue
+        array = maps[0].numpy()
+        each = stored[f"cat_{height}_mean_std"]
+        step = height // stored[f"cat_{height}_sub16"].shape[1]
+        assert _worst(array[:, ::step, ::step], stored[f"cat_{height}_sub16"], array.std()) < 1e-4
+        assert _worst(array.mean(axis=(1, 2)), each[:, 0], array.std()) < 1e-4
+        assert _worst(array.std(axis=(1, 2)), each[:, 1], array.std()) < 1e-4
+
+
+def _outputs(out: Generated, generator: Generator, stored: dict[str, np.ndarray]) -> None:
+    assert _worst(out.style.numpy(), stored["style"], stored["style"].std()) < 1e-4
+    with torch.inference_mode():
+        assert _worst(generator.mapping(out.style).numpy(), stored["ws_row"], stored["ws_row"].std()) < 1e-4
+    y, x = stored["crop_corner_yx"]
+    for key, value in (("img", out.coarse), ("finetune_img", out.final), ("pred_parsing", out.logits)):
+        array = value[0].numpy()
+        side = stored[f"{key}_crop"].shape[1]
+        step = array.shape[1] // stored[f"{key}_sub4"].shape[1]
+        std = array.std()
+        assert _worst(array[:, ::step, ::step], stored[f"{key}_sub4"], std) < _tolerance(key), key
+        assert _worst(array[:, y : y + side, x : x + side], stored[f"{key}_crop"], std) < _tolerance(key), key
+        moments = np.stack(
+            [array.mean(axis=(1, 2)), array.std(axis=(1, 2)), array.min(axis=(1, 2)), array.max(axis=(1, 2))], 1
+        )
+        assert _worst(moments, stored[f"{key}_mean_std_min_max"], std) < _tolerance(key), key
+    two = out.logits[0].topk(2, dim=0).values
+    differs = out.logits[0].argmax(dim=0).numpy() != stored["pred_label"]
+    assert differs.sum() <= 20
+    assert not differs.any() or float((two[0] - two[1]).numpy()[differs].max()) < 1e-4
+
+
+@pytest.fixture(scope="module")
+def discriminators(inputs: ModuleType) -> dict[str, Discriminator]:
+    seeds, rule = _json("weights_rule.json")["seeds"], sys.modules["weights_rule"]
+    built = {}
+    for name, channels, component in (("D", 6, "discriminator"), ("D_parsing", 10, "discriminator_parsing")):
+        module = _filled(Discriminator(channels), component, rule, seeds[component])
+        assert isinstance(module, Discriminator)
+        built[name] = module
+    return built
+
+
+@pytest.mark.parametrize("name", ["D", "D_parsing"])
+@pytest.mark.parametrize("case", ["rule_n1", "rule_n4", "real_n2"])
+def test_discriminators(case: str, name: str, discriminators: dict[str, Discriminator], inputs: ModuleType) -> None:
+    recorded = _json("discriminators.json")[case]
+    seed = inputs.seed_of("disc_inputs")
+    arrays = (
+        inputs.discriminator_real(seed) if case.startswith("real") else inputs.discriminator_rule(int(case[6:]), seed)
+    )
+    given = {key: torch.from_numpy(np.ascontiguousarray(array)) for key, array in arrays.items()}
+    found: dict[str, str | None] = {}
+    module = discriminators[name]
+
+    def tap(key: str, value: torch.Tensor) -> None:
+        if key in recorded["taps"]:
+            found[key] = _compare(key, value, recorded["taps"][key])
+
+    handles = [
+        part.register_forward_hook(lambda _m, _a, out, key=f"{name}.{key}": tap(key, out))
+        for key, part in module.named_modules()
+        if key
+    ]
+    picture = given["img" if name == "D" else "parsing"]
+    wants_gradient = f"{name}_r1" in recorded
+    picture.requires_grad_(wants_gradient)
+    try:
+        with torch.set_grad_enabled(wants_gradient):
+            logits = module(torch.cat([picture, given["skel"]], dim=1), given["c"])
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert [message for message in found.values() if message] == []
+    assert {key for key in recorded["taps"] if key.startswith(f"{name}.")} <= set(found)
+    np.testing.assert_allclose(logits.detach().numpy().ravel(), recorded[f"{name}_logits"], atol=1e-4)
+    if wants_gradient:
+        (gradient,) = torch.autograd.grad(logits.sum(), picture)
+        expected = recorded[f"{name}_r1"]["gradient_sq_norm_per_sample"]
+        np.testing.assert_allclose(gradient.square().sum(dim=(1, 2, 3)).numpy(), expected, rtol=1e-3)
+        with np.load(FOLDER / "discriminators.npz") as file:
+            sub, crop = file[f"{name}_r1_grad_sub16"], file[f"{name}_r1_grad_crop"]
+        array = gradient.numpy()
+        step = array.shape[2] // sub.shape[2]
+        assert _worst(array[:, :, ::step, ::step], sub, array.std()) < 1e-3
+        corner = array.shape[2] // 2 - crop.shape[2] // 2
+        window = slice(corner, corner + crop.shape[2])
+        assert _worst(array[:, :, window, window], crop, array.std()) < 1e-3
+
+
+def test_minibatch_deviation_and_mapping(discriminators: dict[str, Discriminator], inputs: ModuleType) -> None:
+    recorded = _json("discriminators.json")["epilogue_n8"]
+    seed = inputs.seed_of("disc_inputs")
+    given = {key: torch.from_numpy(array) for key, array in inputs.epilogue(seed).items()}
+    module = discriminators["D"]
+    with torch.inference_mode():
+        plane = module.b4.mbstd(given["x"])[:, -1, 0, 0]
+        logits = module.b4(given["x"], given["cmap"])
+        mapped = {
+            name: each.mapping(torch.from_numpy(inputs.discriminator_code(1, seed)))
+            for name, each in discriminators.items()
+        }
+    np.testing.assert_allclose(plane.numpy(), np.ravel(recorded["mbstd_channel_value_per_sample"]), rtol=1e-4)
+    np.testing.assert_allclose(logits.numpy().ravel(), np.ravel(recorded["logits"]), atol=1e-4)
+    with np.load(FOLDER / "discriminators.npz") as file:
+        for name, value in mapped.items():
+            expected = file[f"{name}_mapping_of_c1"]
+            assert _worst(value.numpy(), expected, expected.std()) < 1e-4
