@@ -19,7 +19,28 @@ import pytest
 import torch
 
 from fittingroom.methods.pasta_gan_pp.discriminator import Discriminator
+from fittingroom.methods.pasta_gan_pp.losses import (
+    CLASS_WEIGHTS,
+    GENERATOR_LOSSES,
+    R1_GAMMA,
+    feature_distance,
+    fooling,
+    gan_discriminator,
+    parsing_cross_entropy,
+    telling_fake,
+    telling_real,
+)
 from fittingroom.methods.pasta_gan_pp.network import Generated, Generator, Warped
+from fittingroom.methods.pasta_gan_pp.phases import (
+    Truth,
+    discriminator_phase,
+    generator_terms,
+    one_hot,
+    parsing_phase,
+    penalty_phase,
+    total,
+)
+from fittingroom.nn.vgg import Vgg19Features, load_features
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("FITTINGROOM_PARITY", ROOT.parent / "shared" / "parity")) / "pasta_gan_pp"
@@ -308,3 +329,145 @@ def test_minibatch_deviation_and_mapping(discriminators: dict[str, Discriminator
         for name, value in mapped.items():
             expected = file[f"{name}_mapping_of_c1"]
             assert _worst(value.numpy(), expected, expected.std()) < 1e-4
+
+
+@pytest.fixture(scope="module")
+def loss_case(inputs: ModuleType) -> dict[str, Any]:
+    """Fixed tensors and stub networks on which the recorded losses were computed."""
+    given = {k: torch.from_numpy(v) for k, v in inputs.loss_inputs(inputs.seed_of("loss_inputs")).items()}
+    vgg = _filled(
+        _Named(Vgg19Features()), "vgg19_features", sys.modules["weights_rule"], inputs.seed_of("vgg19_features")
+    )
+    assert isinstance(vgg, _Named)
+
+    def judge(kernel: torch.Tensor) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        def stub(picture: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+            return ((torch.sin(picture) * kernel).sum(dim=(1, 2, 3)) + (code * given["k_c"]).sum(dim=1))[:, None]
+
+        return stub
+
+    made = Generated(
+        given["gen_img"], given["gen_finetune_img"], given["pred_parsing"], given["gt_parsing"], given["c"]
+    )
+    truth = Truth(given["real_img"], given["gt_parsing"], given["pose"][:, :3])
+    return {
+        "given": given,
+        "made": made,
+        "truth": truth,
+        "judge": judge(given["K_img"]),
+        "judge_parsing": judge(given["K_parsing"]),
+        "vgg": vgg.inner,
+        "recorded": _json("losses.json"),
+    }
+
+
+class _Named(torch.nn.Module):
+    """Gives the trunk the key names of torchvision's file."""
+
+    def __init__(self, inner: Vgg19Features) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, torch.Tensor]:
+        return dict(self.inner.state_dict())
+
+    def load_state_dict(self, state: Any, *args: Any, **kwargs: Any) -> Any:
+        load_features(self.inner, state)
+
+
+def _near(value: torch.Tensor | float, expected: Any, rtol: float = 1e-5) -> None:
+    np.testing.assert_allclose(
+        np.ravel(torch.as_tensor(value).detach().numpy()), np.ravel(expected), rtol=rtol, atol=1e-7
+    )
+
+
+def test_generator_losses(loss_case: dict[str, Any]) -> None:
+    made, truth = loss_case["made"], loss_case["truth"]
+    leaves = {name: getattr(made, name).clone().requires_grad_(True) for name in ("coarse", "final", "logits")}
+    made = Generated(**leaves, label=made.label, style=made.style)
+    terms = generator_terms(made, truth, loss_case["judge"], loss_case["judge_parsing"], loss_case["vgg"])
+    recorded = loss_case["recorded"]["phases"]["Gmain"]
+    weights = {loss.name: loss.weight for loss in GENERATOR_LOSSES}
+    assert weights["l1"] == loss_case["recorded"]["weights"]["l1"]
+    assert weights["vgg"] == loss_case["recorded"]["weights"]["vgg"]
+    assert weights["parsing"] == loss_case["recorded"]["weights"]["parsing_ce"]
+    assert list(CLASS_WEIGHTS) == loss_case["recorded"]["weights"]["ce_class_weights"]
+    _near(terms["gan"], (np.mean(recorded["Loss/G/loss"]) + np.mean(recorded["Loss/G/loss_finetune"])) / 2)
+    _near(terms["gan_parsing"], np.mean(recorded["Loss/G/loss_parsing"]))
+    _near(terms["l1"] * 10, (recorded["Loss/G/L1"][0] + recorded["Loss/G/L1_finetune"][0]) / 2)
+    _near(terms["vgg"] * 20, (recorded["Loss/G/vgg"][0] + recorded["Loss/G/vgg_finetune"][0]) / 2)
+    _near(terms["parsing"] * 30, recorded["Loss/G/mask_loss"])
+    whole = total(terms)
+    _near(whole, recorded["TOTAL"])
+    whole.backward()
+    with np.load(FOLDER / "losses.npz") as file:
+        for name, key in (("coarse", "gen_img"), ("final", "gen_finetune_img"), ("logits", "pred_parsing")):
+            gradient = leaves[name].grad
+            assert gradient is not None
+            expected = file[f"Gmain_grad_{key}"]
+            assert _worst(gradient.numpy(), expected, expected.std()) < 1e-4
+
+
+def test_discriminator_losses(loss_case: dict[str, Any]) -> None:
+    recorded, made, truth = loss_case["recorded"]["phases"], loss_case["made"], loss_case["truth"]
+    leaves = {name: getattr(made, name).clone().requires_grad_(True) for name in ("coarse", "final", "logits")}
+    made = Generated(**leaves, label=made.label, style=made.style)
+    image = discriminator_phase(made, truth, loss_case["judge"])
+    parsing = parsing_phase(made, truth, loss_case["judge_parsing"])
+    _near(image.real, recorded["Dmain"]["Loss/scores/real"])
+    _near(parsing.real, recorded["D_parsingmain"]["Loss/scores/real_parsing"])
+    _near(parsing.loss, np.mean(recorded["D_parsingmain"]["Loss/D_parsing/loss"]))
+    coarse, final, real = (
+        torch.tensor(recorded["Dmain"][f"Loss/scores/{kind}"]) for kind in ("fake", "fake_finetune", "real")
+    )
+    _near(image.loss, gan_discriminator(coarse, final, real))
+    # the value that was reported counts the final picture only
+    _near((telling_fake(final) + telling_real(real)), np.mean(recorded["Dmain"]["Loss/D/loss"]))
+    (image.loss + parsing.loss).backward()
+    with np.load(FOLDER / "losses.npz") as file:
+        for name, key in (
+            ("coarse", "Dmain_grad_gen_img"),
+            ("final", "Dmain_grad_gen_finetune_img"),
+            ("logits", "D_parsingmain_grad_pred_parsing"),
+        ):
+            gradient = leaves[name].grad
+            assert gradient is not None
+            assert _worst(gradient.numpy(), file[key], file[key].std()) < 1e-4
+
+
+def test_gradient_penalties(loss_case: dict[str, Any]) -> None:
+    recorded, truth, style = loss_case["recorded"]["phases"], loss_case["truth"], loss_case["made"].style
+    gamma = loss_case["recorded"]["weights"]["r1_gamma"]
+    assert gamma == R1_GAMMA
+    for phase, key, picture, judge in (
+        ("Dreg", "Loss/r1_penalty", truth.photo, loss_case["judge"]),
+        ("D_parsingreg", "Loss/DP_r1_penalty", one_hot(truth.label), loss_case["judge_parsing"]),
+    ):
+        value = gamma * penalty_phase(picture, truth, style, judge)
+        _near(value, np.mean(recorded[phase]["Loss/D/reg"]))
+        _near(value, gamma / 2 * np.mean(recorded[phase][key]))
+
+
+def test_single_losses(loss_case: dict[str, Any]) -> None:
+    recorded, given = loss_case["recorded"], loss_case["given"]
+    taps, target = loss_case["vgg"](given["gen_img"]), loss_case["vgg"](given["real_img"])
+    for tap, real, stored, distance in zip(
+        taps, target, recorded["vgg"]["features_of_gen_img"], recorded["vgg"]["layer_l1"], strict=True
+    ):
+        assert list(tap.shape) == stored["shape"]
+        assert _worst(tap.numpy().ravel()[:64], np.asarray(stored["first64"]), stored["std"]) < 1e-4
+        _near((tap - real).abs().mean(), distance)
+    _near(feature_distance(taps, target), recorded["vgg"]["value_unweighted"])
+    _near((given["gen_img"] - given["real_img"]).abs().mean(), recorded["l1_plain"])
+    _near(parsing_cross_entropy(given["pred_parsing"], given["gt_parsing"]), recorded["ce_plain"])
+    ignored = given["gt_parsing"].clone()
+    rows, columns = (
+        slice(*map(int, part.split(":")))
+        for part in recorded["ce_with_ignored_pixels"]["ignored"].split("[")[1].split("]")[0].split(", ")[2:]
+    )
+    ignored[:, :, rows, columns] = recorded["weights"]["ignore_index"]
+    _near(parsing_cross_entropy(given["pred_parsing"], ignored), recorded["ce_with_ignored_pixels"]["value"])
+    soft = recorded["softplus"]
+    for logit, minus, plus in zip(soft["logits"], soft["softplus_of_minus"], soft["softplus_of_plus"], strict=True):
+        _near(fooling(torch.tensor(logit)), minus)
+        _near(telling_fake(torch.tensor(logit)), plus)

@@ -7,7 +7,7 @@ The published network sees a square although photos are 5:8; every size here is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import nn
@@ -121,6 +121,14 @@ class Generated:
     logits: torch.Tensor
     label: torch.Tensor
     style: torch.Tensor
+
+    def float(self) -> Generated:
+        """Everything in float32."""
+        return Generated(*(getattr(self, each.name).float() for each in fields(self)))
+
+    def detach(self) -> Generated:
+        """Everything without gradients."""
+        return Generated(*(getattr(self, each.name).detach() for each in fields(self)))
 
 
 class Synthesis(nn.Module):
