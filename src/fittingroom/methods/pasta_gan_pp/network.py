@@ -240,13 +240,16 @@ def half_size(mask: torch.Tensor) -> torch.Tensor:
     return mask[:, :, ::2, ::2]
 
 
-def fill_holes(feature: torch.Tensor, region: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def fill_holes(
+    feature: torch.Tensor, region: torch.Tensor, mask: torch.Tensor, area: int | None = None
+) -> torch.Tensor:
     """Replace the feature where a region has no garment by its mean over where it has.
 
     Args:
         feature: ``(B, C, H/2, W/2)``.
         region: ``(B, 1, H, W)`` bool.
         mask: ``(B, 1, H, W)``, 1 where the warped garment is.
+        area: pixels of the whole picture at half size, where these are crops of it.
 
     Returns:
         ``(B, C, H/2, W/2)``. With ten valid pixels or fewer the mean is (practically) 0.
@@ -254,7 +257,7 @@ def fill_holes(feature: torch.Tensor, region: torch.Tensor, mask: torch.Tensor) 
     inside = half_size(region)
     valid = inside & (half_size(mask) > 0)
     count = valid.sum(dim=(2, 3), keepdim=True)
-    area = feature.shape[2] * feature.shape[3]
+    area = feature.shape[2] * feature.shape[3] if area is None else area
     total = (feature * valid).sum(dim=(2, 3), keepdim=True, dtype=torch.float32)
     mean = total / count.where(count > _FEWEST_VALID, area)
     return torch.where(inside & ~valid, mean.to(feature.dtype), feature)
