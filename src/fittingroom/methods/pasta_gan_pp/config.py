@@ -23,6 +23,7 @@ class GeneratorConfig:
         channel_max: ... but at most so many.
         style_base: channels of the first layer of the patch encoder; the style code is eight times as wide.
         identity: channels of the maps that carry head, hands and shoes.
+        frame: columns in the middle of the canvas that a photo takes; 0 for all of them.
         clamp: limit of every activation, which keeps half precision finite.
 
     Raises:
@@ -35,6 +36,7 @@ class GeneratorConfig:
     channel_max: int = 512
     style_base: int = 64
     identity: int = 64
+    frame: int = 0
     clamp: float = 256
 
     def __post_init__(self) -> None:
@@ -42,6 +44,11 @@ class GeneratorConfig:
             raise InputError(
                 f"a canvas of {self.height}x{self.width} (height x width)",
                 mend="both sides must be multiples of 32 and at least 64",
+            )
+        if not 0 <= self.frame <= self.width or (self.width - self.frame) % 2:
+            raise InputError(
+                f"a photo {self.frame} pixels wide on a canvas of {self.width}",
+                mend="choose an even frame that is not wider than the canvas, or 0 for all of it",
             )
         if min(self.channel_base // self.height, self.channel_max, self.style_base, self.identity) < 1:
             raise InputError(
@@ -75,6 +82,16 @@ class GeneratorConfig:
         return 8 * self.style_base
 
     @property
+    def photo(self) -> tuple[int, int]:
+        """(height, width) of a photo on the canvas."""
+        return self.height, self.frame or self.width
+
+    @property
+    def left(self) -> int:
+        """Empty columns to the left of the photo."""
+        return (self.width - self.photo[1]) // 2
+
+    @property
     def patch(self) -> int:
         """Side of a garment patch in pixels."""
         return self.height // 4
@@ -90,5 +107,5 @@ class GeneratorConfig:
         return 2 * len(self.heights)
 
 
-#: the published 512 x 512 network
-PUBLISHED = GeneratorConfig()
+#: the published 512 x 512 network; photos of 512 x 320 have white beside them
+PUBLISHED = GeneratorConfig(frame=320)

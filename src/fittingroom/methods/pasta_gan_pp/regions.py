@@ -26,6 +26,8 @@ SKIN = ("torso-skin", "face")
 BACKGROUND, CLASS_TOPS, CLASS_PANTS, CLASS_SKIRT, CLASS_DRESS, CLASS_NECK, CLASS_LIMBS = range(7)
 #: sleeves in the published garment parsing
 SLEEVE_IDS = (10, 11)
+#: value of the lower-label map for a skirt, and where nothing is known
+NOTHING_VALUE = 127.5
 #: a joint below this confidence does not tell where an arm is
 _LEAST_CONFIDENCE = 0.1
 #: by side: part of the parsing, joints, edges of the squares that the upper arm's and the forearm's boxes grow by
@@ -56,6 +58,13 @@ class Worn:
 
 def _ids(*parts: str) -> list[int]:
     return [CIHP20.ids[part] for part in parts]
+
+
+def label_mask(labels: UInt8, *parts: str) -> UInt8:
+    """``(H, W)`` uint8, 1 on any of the named parts of a CIHP-20 map."""
+    table = np.zeros(256, dtype=np.uint8)
+    table[_ids(*parts)] = 1
+    return np.asarray(cv2.LUT(labels, table), dtype=np.uint8)
 
 
 def worn(labels: UInt8) -> Worn:
@@ -89,7 +98,7 @@ def worn(labels: UInt8) -> Worn:
     table[_ids(*NECK)], table[_ids(*LIMBS)] = CLASS_NECK, CLASS_LIMBS
     classes = np.asarray(cv2.LUT(labels, table), dtype=np.uint8)
     found = np.bincount(classes.ravel(), minlength=7)
-    value = 127.5
+    value = NOTHING_VALUE
     if found[CLASS_PANTS]:
         value = 0.0
     elif found[CLASS_DRESS] and not found[CLASS_SKIRT]:
