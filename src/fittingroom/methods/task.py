@@ -22,6 +22,11 @@ class Loop(Protocol):
         """Where tensors belong."""
         ...
 
+    @property
+    def world(self) -> int:
+        """How many processes train together."""
+        ...
+
     def precision(self) -> AbstractContextManager[None]:
         """Within it, convolutions and products run in the precision that was chosen."""
         ...

@@ -41,6 +41,7 @@ class Trained:
         finished: False if it was stopped before its last step.
         seconds: spent in this call.
         weights: folder that the method's ``load`` takes.
+        refused: one line for each sample that was left out.
     """
 
     folder: Path
@@ -48,6 +49,7 @@ class Trained:
     finished: bool
     seconds: float
     weights: Path
+    refused: tuple[str, ...] = ()
 
 
 class _Loop:
@@ -293,4 +295,6 @@ def fit(
         if step % settings.sheet_every:
             show()
         task.export(averages.modules, folder / "weights")
-    return Trained(folder, step, step >= settings.steps, time.monotonic() - begin, folder / "weights")
+    return Trained(
+        folder, step, step >= settings.steps, time.monotonic() - begin, folder / "weights", tuple(task.refused)
+    )

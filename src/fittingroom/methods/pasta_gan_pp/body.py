@@ -101,9 +101,7 @@ def _padded(array: UInt8, config: GeneratorConfig, value: int) -> UInt8:
     return np.pad(array, beside, constant_values=value)
 
 
-def body_of(
-    image: UInt8, labels: UInt8, keypoints: Float64, sleeves: UInt8 | None, config: GeneratorConfig
-) -> Body:
+def body_of(image: UInt8, labels: UInt8, keypoints: Float64, sleeves: UInt8 | None, config: GeneratorConfig) -> Body:
     """Everything that follows from a photo and its annotations.
 
     Args:

@@ -241,7 +241,13 @@ class TrainingItem:
 
 
 def prepare_training(
-    body: Body, config: GeneratorConfig, draw: Random, erased: Mask | None = None, *, parity: bool = False
+    body: Body,
+    config: GeneratorConfig,
+    draw: Random,
+    erased: Mask | None = None,
+    *,
+    erase: bool = True,
+    parity: bool = False,
 ) -> TrainingItem:
     """Inputs of one training step from one photo (spec section 3.8, column "train").
 
@@ -250,6 +256,7 @@ def prepare_training(
         config: sizes.
         draw: where randomness comes from.
         erased: ``(H, W)`` bool, pixels that the laid garments lose if the draw says so; None for none.
+        erase: False takes nothing away, whatever the draw says.
         parity: see :func:`prepare`.
     """
     measures, canvas = Measures(config.height), (config.height, config.width)
@@ -257,8 +264,9 @@ def prepare_training(
     erosion = measures.erosion("train")
     upper = denormalise(upper_patches, ALL_PARTS, body.to_canvas, canvas, erosion)
     lower = denormalise(lower_patches, LOWER_PARTS, body.to_canvas, canvas, erosion)
-    lower_patches = erase_patches(lower_patches, draw)
-    if erases_pixels(draw) and erased is not None:
+    if erase:
+        lower_patches = erase_patches(lower_patches, draw)
+    if erase and erases_pixels(draw) and erased is not None:
         for image, mask in (upper, lower):
             image[erased], mask[erased] = 0, 0
     inputs = Inputs(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 from ...core.errors import InputError
@@ -37,9 +37,13 @@ class GeneratorConfig:
     style_base: int = 64
     identity: int = 64
     frame: int = 0
-    clamp: float = 256
+    clamp: int = 256
 
     def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise InputError(f"generator.{each.name} is {value!r}", mend="choose a whole number")
         if self.height % 32 or self.width % 32 or min(self.height, self.width) < 64:
             raise InputError(
                 f"a canvas of {self.height}x{self.width} (height x width)",
