@@ -16,6 +16,7 @@ from ..core.errors import InputError
 from ..core.files import sha256_file, write_bytes
 from .fetch import weights_folder
 from .manifest import entry
+from .stylegan_pickle import read_network
 
 _NESTED = ("state_dict", "model_state_dict", "model")
 
@@ -87,7 +88,16 @@ def import_file(name: str, path: Path | str) -> Path:
             mend="get it again",
             path=path,
         )
-    tensors = {key: tensor.contiguous() for key, tensor in read_tensors(path).items()}
+    snapshot = known.snapshot and path.suffix != ".safetensors"
+    tensors = read_network(path, known.snapshot) if snapshot else read_tensors(path)
+    numbers = sum(tensor.numel() for tensor in tensors.values())
+    if known.parameters and numbers != known.parameters:
+        raise InputError(
+            f"not the weights of {name}: {numbers} numbers instead of {known.parameters}",
+            mend="check that it is the right file",
+            path=path,
+        )
+    tensors = {key: tensor.contiguous().clone() for key, tensor in tensors.items()}
     target = weights_folder() / f"{name}.safetensors"
     write_bytes(target, safetensors.torch.save(tensors, metadata={"source": known.file, "sha256": digest}))
     return target

@@ -13,6 +13,7 @@ import torch
 from ...core.errors import InputError
 from ...core.files import read_json, sha256_bytes, write_bytes, write_json
 from ...weights.convert import read_tensors
+from ...weights.stylegan_pickle import read_network
 from .config import PUBLISHED, GeneratorConfig
 from .network import Generator
 
@@ -94,7 +95,7 @@ def load_generator(path: Path) -> tuple[Generator, str]:
         config, file, digest = PUBLISHED, path, ""
     else:
         raise InputError("no such weights", mend="name a folder that training wrote, or a file", path=path)
-    tensors = read_tensors(file)
+    tensors = read_network(file) if file.suffix == ".pkl" else read_tensors(file)
     actual = sha256_bytes(file.read_bytes())
     if digest and actual != digest:
         raise InputError(

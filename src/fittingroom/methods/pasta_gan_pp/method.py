@@ -16,7 +16,7 @@ from ...core.images import UInt8
 from ...core.memory import reuse_freed_memory
 from ...data.dataset import Dataset
 from ...data.sample import Sample
-from ...weights.fetch import find
+from ...weights.fetch import require
 from ..base import Conditions, Method
 from ..task import Task
 from .body import Body
@@ -95,12 +95,7 @@ class PastaGan(Method):
                 "pasta-gan++ comes without weights",
                 mend="name some: pasta-gan++@FOLDER of `fittingroom train`, or pasta-gan++@published",
             )
-        path = find("pasta-gan++") if str(weights) == "published" else Path(weights)
-        if path is None:
-            raise MissingError(
-                "the published weights of pasta-gan++ are not here (no licence granted by their authors, about 600 MB)",
-                mend="see the method's README for their place, then `fittingroom weights import pasta-gan++ FILE.pkl`",
-            )
+        path = require("pasta-gan++") if str(weights) == "published" else Path(weights)
         reuse_freed_memory()
         generator, digest = load_generator(path)
         return cls(generator, digest, device=device, **settings)
