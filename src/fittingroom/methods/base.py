@@ -63,7 +63,8 @@ class MethodCard:
         reference: authors, title, venue and year of the paper; empty for our own.
         code_licence: licence of the implementation in this project.
         weights_licence: licence of the weights that it can load.
-        needs: conditions it cannot do without, e.g. ``person.pose``; ``worn.*`` counts for worn garments only.
+        needs: conditions it cannot do without, e.g. ``person.pose``; ``worn.*`` counts for worn garments only,
+            ``wearer.*`` for the photo of somebody who wears the garment, whether it is given worn or alone.
         uses: conditions it takes when they are there.
         categories: categories of garments it can put on.
         native_size: (height, width) it works at; None = the photo's own.

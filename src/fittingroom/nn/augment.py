@@ -164,16 +164,18 @@ def augment(picture: torch.Tensor, p: float, generator: torch.Generator) -> torc
     """
     if p <= 0:
         return picture
-    batch, _, height, width = picture.shape
-    pixels = geometry(batch, (height, width), p, generator)
-    # grid coordinates run from -1 to 1 over the picture
-    units = torch.tensor([width / 2, height / 2, 1.0], device=picture.device)
-    theta = (pixels * units[None, None, :] / units[None, :, None])[:, :2]
-    grid = F.affine_grid(theta, [batch, 3, height, width], align_corners=False)
-    moved = _Sample.apply(picture.float(), grid)  # type: ignore[no-untyped-call]
-    matrix = colour(batch, p, generator)
-    mixed = matrix[:, :3, :3] @ moved.reshape(batch, 3, -1) + matrix[:, :3, 3:]
-    return mixed.reshape(batch, 3, height, width).to(picture.dtype)
+    # coordinates need more digits than half precision has
+    with torch.autocast(picture.device.type, enabled=False):
+        batch, _, height, width = picture.shape
+        pixels = geometry(batch, (height, width), p, generator)
+        # grid coordinates run from -1 to 1 over the picture
+        units = torch.tensor([width / 2, height / 2, 1.0], device=picture.device)
+        theta = (pixels * units[None, None, :] / units[None, :, None])[:, :2]
+        grid = F.affine_grid(theta, [batch, 3, height, width], align_corners=False)
+        moved = _Sample.apply(picture.float(), grid)  # type: ignore[no-untyped-call]
+        matrix = colour(batch, p, generator)
+        mixed = matrix[:, :3, :3] @ moved.reshape(batch, 3, -1) + matrix[:, :3, 3:]
+        return mixed.reshape(batch, 3, height, width).to(picture.dtype)
 
 
 @dataclass

@@ -13,8 +13,8 @@ CARD = MethodCard(
     "High-Resolution Unpaired Virtual Try-on. arXiv:2207.13475, 2022.",
     code_licence="Apache-2.0",
     weights_licence="own training: yours; published: no licence granted by their authors",
-    needs=("person.image", "person.pose", "person.parse", "garment.image", "garment.pose", "garment.parse"),
-    uses=("person.garment-parse", "garment.garment-parse"),
+    needs=("person.image", "person.pose", "person.parse", "wearer.image", "wearer.pose", "wearer.parse"),
+    uses=("person.garment-parse", "wearer.garment-parse"),
     native_size=(512, 320),
     losses=LOSSES,
     summary={

@@ -118,14 +118,15 @@ class PastaGan(Method):
 
     def conditions(self, sample: Sample) -> Conditions:
         """See :meth:`Method.conditions`."""
-        if not sample.garment.worn:
+        source = sample.worn_garment()
+        if source is None:
             raise InputError(
                 f"{sample.garment.id} is photographed alone",
-                mend="pasta-gan++ takes a garment from the photo of somebody who wears it",
+                mend="pasta-gan++ takes a garment from the photo of somebody else who wears it",
             )
         kind, config, sleeves = self._kind(sample), self.generator.config, self.sleeves == "auto"
         person, at = on_canvas(sample.person, config, sleeves=sleeves)
-        garment, _ = on_canvas(sample.garment, config, sleeves=sleeves)
+        garment, _ = on_canvas(source, config, sleeves=sleeves)
         check_worn(garment, kind, sample)
         check_patches(person, garment, kind, sample)
         return {"inputs": prepare(person, garment, kind, config, parity=self.parity), "place": at}
