@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.torch
+import torch
 
 from fittingroom.core.errors import FittingroomError, InputError, MissingError
 from fittingroom.core.files import read_json, write_json
@@ -18,7 +19,11 @@ from fittingroom.core.pose import JOINT, Pose
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sample import Parse, Person, Photo, Sample
 from fittingroom.methods.conformance import check_method
+from fittingroom.methods.pasta_gan_pp.fast import FastGenerator
 from fittingroom.methods.pasta_gan_pp.method import PastaGan
+from fittingroom.methods.pasta_gan_pp.network import Generator, Warped
+
+from .conftest import TINY
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +105,32 @@ def test_the_fast_path_gives_the_plain_network_s_picture(folder: Path, sample: S
     difference = np.abs(fast.run(sample).astype(int) - plain.run(sample).astype(int))
     assert difference.max() <= 1
     assert difference.mean() < 0.02
+
+
+@pytest.mark.parametrize("frame", [0, 60])
+@pytest.mark.parametrize("dress", [False, True])
+def test_every_shortcut_of_the_fast_path_is_exact(frame: int, dress: bool) -> None:
+    torch.manual_seed(5)
+    generator = Generator(replace(TINY, frame=frame)).eval().requires_grad_(False)
+    for name, parameter in generator.named_parameters():
+        if name.endswith("noise_strength"):
+            parameter.fill_(0.1)
+    size = (TINY.height, TINY.width)
+    parts = torch.randn(2, 45, TINY.patch, TINY.patch)
+    retain, pose = torch.randn(2, 6, *size), torch.randn(2, 5, *size)
+    label = torch.zeros(2, 1, *size)
+    label[0, :, 30:100, 25:60], label[1, :, 50:128, 40:96] = (4.0, 6.0) if dress else (1.0, 2.0)
+    garments = [Warped(torch.randn(2, 3, *size), (torch.rand(2, 1, *size) > 0.3).float()) for _ in range(2)]
+    fast = FastGenerator(generator, torch.float32)
+    inside = slice((TINY.width - frame) // 2, (TINY.width + frame) // 2) if frame else slice(None)
+    with torch.inference_mode():
+        for given in (label, torch.zeros_like(label), None):
+            whole = generator(parts, retain, pose, *garments, given)
+            made, used = fast(fast.garments(parts), retain, pose, *garments, given)
+            assert torch.equal(used, whole.label)
+            difference = (made - whole.final)[..., inside].abs().max() / whole.final.std()
+            assert float(difference) < 1e-4
+            assert (made[..., : inside.start or 0] == 1).all()
 
 
 def test_a_garment_s_code_is_computed_once(folder: Path, sample: Sample) -> None:
