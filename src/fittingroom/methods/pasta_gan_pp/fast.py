@@ -13,7 +13,8 @@ approximates anything but the last digits:
   around the region and what its receptive field needs;
 * behind the last norm only the photo's own columns are computed, if it does not fill the canvas;
 * the coarse picture's last toRGB is left out; nobody looks at it;
-* channels-last memory, operations in place, and bfloat16 where the processor multiplies it faster.
+* channels-last memory, operations in place, and bfloat16 above an eighth of the resolution where the processor multiplies it
+  faster.
 """
 
 from __future__ import annotations
@@ -72,18 +73,25 @@ class FastGenerator:
         dtype, synthesis = self.dtype, generator.synthesis
         self._styles = styles = Styles(self.config.style)
         self._mapping = generator.mapping
-        self._pose = [Conv(layer, dtype) for layer in generator.const_encoding.model if isinstance(layer, EqualConv2d)]
+        # few operations at low resolution decide the whole picture: they stay in float32
+        precise = torch.float32
+        self._pose = [
+            Conv(layer, precise) for layer in generator.const_encoding.model if isinstance(layer, EqualConv2d)
+        ]
         self._patches: list[Conv | DenseConv] = []
         for layer in generator.style_encoding.model:
             if isinstance(layer, EqualConv2d):
-                self._patches.append(Conv(layer, dtype))
+                self._patches.append(Conv(layer, precise))
             elif isinstance(layer, Dense):
-                self._patches.append(DenseConv(layer, dtype))
+                self._patches.append(DenseConv(layer, precise))
         self._style = generator.style_encoding.fc
         self._identity = [
             Conv(layer, dtype) for layer in generator.style_encoding.feat_enc if isinstance(layer, EqualConv2d)
         ]
-        self._blocks = [Block(block, dtype, styles) for block in synthesis.blocks()]
+        self._blocks = [
+            Block(block, precise if height <= self.config.height // 8 else dtype, styles)
+            for block, height in zip(synthesis.blocks(), self.config.heights, strict=True)
+        ]
         top = synthesis.blocks()[-1].torgb
         weight, bias = top.get_parameter("m_weight1"), top.get_parameter("m_bias1")
         self._parsing = Head(top, weight, bias, dtype, styles)
@@ -99,7 +107,7 @@ class FastGenerator:
                 self._garment.append((Conv(part, dtype),))
 
     def _taken(self, x: torch.Tensor) -> torch.Tensor:
-        return x.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+        return x.to(self.device).contiguous(memory_format=torch.channels_last)
 
     def garments(self, parts: torch.Tensor) -> Garments:
         """Encode patches ``(B, 45, P, P)``."""

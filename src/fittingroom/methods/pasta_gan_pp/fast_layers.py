@@ -60,6 +60,7 @@ class Conv:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """``(B, inputs, H, W)`` -> ``(B, outputs, H // down, W // down)``, in the layer's own type."""
+        x = x.to(self.weight.dtype)
         side = self.weight.shape[-1]
         if self.down == 1:
             y = F.conv2d(x, self.weight, self.bias, padding=side // 2)
@@ -146,7 +147,7 @@ class Modulated:
 
     def __call__(self, x: torch.Tensor, styles: tuple[torch.Tensor, ...], noise: Noise) -> torch.Tensor:
         """``(B, inputs, H, W)`` -> ``(B, outputs, H, W)``, twice as large where the layer doubles."""
-        style = styles[self.style]
+        x, style = x.to(self.dtype), styles[self.style]
         factor = (style.square() @ self.energy + 1e-8).rsqrt() * SQRT2
         outputs = self.weight.shape[0] * x.shape[2] * x.shape[3] * (4 if self.layer.up else 1)
         if self.weight.numel() > x[0].numel() + outputs:
@@ -184,7 +185,7 @@ class Head:
     def __call__(self, x: torch.Tensor, styles: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """``(B, C, H, W)`` -> ``(B, outputs, H, W)`` float32."""
         rows = [
-            F.conv2d(item, (self.weight * style[None, :, None, None]).to(self.dtype))
+            F.conv2d(item.to(self.dtype), (self.weight * style[None, :, None, None]).to(self.dtype))
             for item, style in zip(torch.split(x, 1), styles[self.style], strict=True)
         ]
         y = (rows[0] if len(rows) == 1 else torch.cat(rows)).float().add_(self.bias[:, None, None])
@@ -218,10 +219,10 @@ class SpadeConvs:
             box: where.
             columns: of the result that are wanted; None for all.
         """
-        x = normalised(F.conv2d(x, self.conv, padding=1))
+        x = normalised(F.conv2d(x.to(self.conv.dtype), self.conv, padding=1))
         hidden: tuple[torch.Tensor, ...] = ()
         if not box.empty:
-            hidden = F.conv2d(condition, self.hidden, padding=1).relu_().chunk(3, dim=1)
+            hidden = F.conv2d(condition.to(self.hidden.dtype), self.hidden, padding=1).relu_().chunk(3, dim=1)
         skip = self._modulated(x.clone(), hidden, 0, box)
         if columns is not None:
             skip = columns_of(skip, columns, 0)
@@ -266,7 +267,7 @@ class Block:
             x = self.conv0(x, styles, noise)
         x = self.conv1(x, styles, noise)
         if self.merge is not None and identity is not None:
-            x = self.merge(torch.cat([x, identity], dim=1))
+            x = self.merge(torch.cat([x, identity.to(x.dtype)], dim=1))
         return x
 
     def picture(
