@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal, TypeAlias
 
+import cv2
 import numpy as np
 import torch
 
@@ -116,7 +117,7 @@ def _laid(pixels: tuple[UInt8, UInt8], parity: bool) -> Laid:
 def _kept(body: Body, mask: UInt8, measures: Measures, parity: bool) -> Laid:
     """A garment that stays where it is."""
     inner = eroded(mask, measures.kept_erosion)
-    image = np.where(inner[..., None] > 0, body.image, np.uint8(0))
+    image = np.asarray(cv2.bitwise_and(body.image, body.image, mask=inner), dtype=np.uint8)
     return _laid((image, inner), parity)
 
 
@@ -198,9 +199,12 @@ def prepare(person: Body, garment: Body, kind: Kind, config: GeneratorConfig, *,
     )
 
 
-def _scaled(pixels: UInt8) -> torch.Tensor:
+def _scale(pixels: UInt8, out: torch.Tensor) -> None:
     """``(..., H, W, C)`` uint8 -> ``(..., C, H, W)`` float32, -1 to 1."""
-    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, -1, -3))).float() / 127.5 - 1
+    for item, planes in zip(pixels.reshape(-1, *pixels.shape[-3:]), out.reshape(-1, *out.shape[-3:]), strict=True):
+        for channel, plane in zip(cv2.split(item), planes, strict=False):  # alpha, the fourth, stays behind
+            plane.copy_(torch.from_numpy(channel))
+    out.div_(127.5).sub_(1)
 
 
 def tensors(inputs: Inputs) -> dict[str, torch.Tensor]:
@@ -211,17 +215,25 @@ def tensors(inputs: Inputs) -> dict[str, torch.Tensor]:
         -1 to 1; ``upper_mask`` and ``lower_mask`` ``(1, H, W)``, 0 or 1.
     """
     height, width = inputs.bound.shape
-    patches = torch.cat([_scaled(each[..., :3]).flatten(0, 1) for each in (inputs.upper_patches, inputs.lower_patches)])
-    keep = torch.from_numpy(inputs.retain).bool()
-    skin = torch.from_numpy(inputs.skin).float() / 127.5 - 1
-    value = inputs.lower_value / 127.5 - 1
-    pose = [_scaled(inputs.skeleton), torch.full((1, height, width), value), _scaled(inputs.bound[..., None])]
+    patch = inputs.upper_patches.shape[1]
+    parts = torch.empty(len(inputs.upper_patches) + len(inputs.lower_patches), 3, patch, patch)
+    _scale(inputs.upper_patches, parts[: len(inputs.upper_patches)])
+    _scale(inputs.lower_patches, parts[len(inputs.upper_patches) :])
+    retain, pose, garments = (torch.empty(channels, height, width) for channels in (6, 5, 6))
+    _scale(inputs.image, retain[:3])
+    retain[:3].masked_fill_(torch.from_numpy(inputs.retain) == 0, -1.0)
+    retain[3:] = (torch.from_numpy(inputs.skin).float() / 127.5 - 1)[:, None, None]
+    _scale(inputs.skeleton, pose[:3])
+    pose[3] = inputs.lower_value / 127.5 - 1
+    _scale(inputs.bound[..., None], pose[4:])
+    _scale(inputs.upper.image, garments[:3])
+    _scale(inputs.lower.image, garments[3:])
     return {
-        "parts": patches,
-        "retain": torch.cat([_scaled(inputs.image).where(keep, -1.0), skin[:, None, None].expand(3, height, width)]),
-        "pose": torch.cat(pose),
-        "upper": _scaled(inputs.upper.image),
-        "lower": _scaled(inputs.lower.image),
+        "parts": parts.flatten(0, 1),
+        "retain": retain,
+        "pose": pose,
+        "upper": garments[:3],
+        "lower": garments[3:],
         "upper_mask": (torch.from_numpy(inputs.upper.mask) > 0).float()[None],
         "lower_mask": (torch.from_numpy(inputs.lower.mask) > 0).float()[None],
     }

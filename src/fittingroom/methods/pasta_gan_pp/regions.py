@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -51,9 +52,19 @@ class Worn:
 
     def mask(self, *classes: int) -> Mask:
         """``(H, W)`` bool: pixels of any of the classes."""
-        table = np.zeros(256, dtype=bool)
-        table[list(classes)] = True
-        return table[self.classes]
+        return _looked_up(self.classes, classes).view(np.bool_)
+
+
+def _looked_up(labels: UInt8, ids: Iterable[int]) -> UInt8:
+    """``(H, W)`` uint8, 1 where the label is one of the ids."""
+    table = np.zeros(256, dtype=np.uint8)
+    table[list(ids)] = 1
+    return np.asarray(cv2.LUT(labels, table), dtype=np.uint8)
+
+
+def _counts(labels: UInt8) -> npt.NDArray[np.float32]:
+    """``(256,)``: how many pixels have each value; exact, a photo has fewer than 2**24 pixels of one."""
+    return np.asarray(cv2.calcHist([labels], [0], None, [256], [0, 256]), dtype=np.float32).ravel()
 
 
 def _ids(*parts: str) -> list[int]:
@@ -62,9 +73,7 @@ def _ids(*parts: str) -> list[int]:
 
 def label_mask(labels: UInt8, *parts: str) -> UInt8:
     """``(H, W)`` uint8, 1 on any of the named parts of a CIHP-20 map."""
-    table = np.zeros(256, dtype=np.uint8)
-    table[_ids(*parts)] = 1
-    return np.asarray(cv2.LUT(labels, table), dtype=np.uint8)
+    return _looked_up(labels, _ids(*parts))
 
 
 def worn(labels: UInt8) -> Worn:
@@ -76,7 +85,7 @@ def worn(labels: UInt8) -> Worn:
     Args:
         labels: ``(H, W)`` uint8 CIHP-20 ids.
     """
-    counts = np.bincount(labels.ravel(), minlength=256)
+    counts = _counts(labels)
     tops, dress, pants, skirt = (int(counts[_ids(*parts)].sum()) for parts in (TOPS, DRESS, PANTS, SKIRT))
     table = np.zeros(256, dtype=np.uint8)
     goal = {TOPS: CLASS_TOPS, DRESS: CLASS_DRESS, PANTS: CLASS_PANTS, SKIRT: CLASS_SKIRT}
@@ -97,7 +106,7 @@ def worn(labels: UInt8) -> Worn:
         table[_ids(*parts)] = cls
     table[_ids(*NECK)], table[_ids(*LIMBS)] = CLASS_NECK, CLASS_LIMBS
     classes = np.asarray(cv2.LUT(labels, table), dtype=np.uint8)
-    found = np.bincount(classes.ravel(), minlength=7)
+    found = _counts(classes)
     value = NOTHING_VALUE
     if found[CLASS_PANTS]:
         value = 0.0
@@ -119,9 +128,7 @@ def skin_colour(image: UInt8, labels: UInt8, *, parity: bool = False) -> Float64
         ``(3,)`` float64 in [0, 255]; black values do not count.
     """
     for parts in (SKIN, LIMBS):
-        table = np.zeros(256, dtype=np.uint8)
-        table[_ids(*parts)] = 1
-        pixels = image[cv2.LUT(labels, table).view(bool)]
+        pixels = image[label_mask(labels, *parts).view(np.bool_)]
         colour = np.array([_median(np.bincount(pixels[:, channel], minlength=256)[1:]) for channel in range(3)])
         if parity or not np.isnan(colour).any():
             return colour
