@@ -133,8 +133,8 @@ def test_pictures_and_pose_maps(name: str, arrays: dict[str, np.ndarray]) -> Non
             "pose_map": item.spots,
         }
         if key == "stats":
-            top, _ = head(item.labels, item.pose, item.rules)
-            made["im_head"] = torch.where(torch.from_numpy(top), item.picture, -torch.ones(()))
+            kept, neck = head(item.labels, item.pose, item.rules)
+            made["im_head"] = torch.where(torch.from_numpy(kept | neck), item.picture, -torch.ones(()))
         for what, value in made.items():
             mean, std = item.entry[key][what]
             assert abs(float(value.mean()) - mean) < 1e-3, what
