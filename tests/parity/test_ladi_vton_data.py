@@ -1,4 +1,8 @@
-"""LaDI-VTON's conditions against recorded items of the published datasets' code, on real photos and parses."""
+"""LaDI-VTON's conditions against recorded items of the published datasets' code, on real photos and parses.
+
+Two optional items that no network takes (``shape``, a blurred silhouette, and ``im_pose``, a picture of the joints) are not
+made here, so they are not compared.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,14 @@ import pytest
 import torch
 
 from fittingroom.core.files import read_json
-from fittingroom.core.images import read_image, read_labels, read_mask, resize_image, resize_labels, to_tensor
+from fittingroom.core.images import read_image, read_labels, read_mask, resize_labels, to_tensor
 from fittingroom.core.labels import ATR18, CIHP20
 from fittingroom.core.pose import Pose, pose_from_dress_code, pose_from_openpose
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.layouts.dress_code import FOLDERS
 from fittingroom.data.sample import Parse
 from fittingroom.methods.ladi_vton.conditions import on_white, pose_map, worn_garment
+from fittingroom.methods.ladi_vton.frame import resized
 from fittingroom.methods.ladi_vton.region import head, inpaint_mask, rules_for, translate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,8 +74,8 @@ class Item:
             self.exact = np.array(document["keypoints"])[:, :2] * (size[1] / 384, size[0] / 512)
         self.labels = np.asarray(resize_labels(labels, size), dtype=np.uint8)
         self.mask = inpaint_mask(self.labels, self.pose, self.rules)
-        self.picture = to_tensor(resize_image(self.photo, size))
-        self.cloth = to_tensor(resize_image(self.garment, size))
+        self.picture = to_tensor(resized(self.photo, size))
+        self.cloth = to_tensor(resized(self.garment, size))
 
     @property
     def spots(self) -> torch.Tensor:

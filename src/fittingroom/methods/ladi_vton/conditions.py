@@ -10,10 +10,10 @@ import numpy.typing as npt
 import torch
 
 from ...core.errors import InputError
-from ...core.images import Size, UInt8, resize_image, to_tensor
+from ...core.images import Size, UInt8, to_tensor
 from ...core.pose import JOINT, Pose
 from ...data.sample import Category, Garment, Person, Sample
-from .frame import Frame
+from .frame import Frame, resized
 from .region import RuleName, Rules, inpaint_mask, rules_for, translate
 
 #: standard deviation-like width of a joint's spot in pixels, at any size (the published code does not scale it)
@@ -114,8 +114,8 @@ def garment_picture(garment: Garment, size: Size, rules: RuleName) -> UInt8:
         )
     frame = Frame.of((photo.shape[0], photo.shape[1]), size)
     if frame.inner == size:
-        return resize_image(photo, size, "bicubic")
-    small = resize_image(photo, frame.inner, "bicubic")
+        return resized(photo, size)
+    small = resized(photo, frame.inner)
     canvas = np.full((*size, 3), 255, np.uint8)
     (row, column), (height, width) = frame.corner, frame.inner
     canvas[row : row + height, column : column + width] = small
