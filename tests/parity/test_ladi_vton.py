@@ -26,6 +26,16 @@ from fittingroom.methods.ladi_vton.clip import clip_levels, clip_pixels, look, s
 from fittingroom.methods.ladi_vton.config import ModelConfig
 from fittingroom.methods.ladi_vton.denoise import Guide, Solver
 from fittingroom.methods.ladi_vton.emasc import Emasc, FusedEmasc, decode, encode, keep_outside
+from fittingroom.methods.ladi_vton.losses import (
+    EMASC,
+    EMASC_VGG,
+    REFINE,
+    REFINE_VGG,
+    TAP_WEIGHTS,
+    irregularity,
+    regularity,
+    vgg_view,
+)
 from fittingroom.methods.ladi_vton.network import Networks, build
 from fittingroom.methods.ladi_vton.pipeline import Draws, Inputs, carry, describe, guide_of, paint, say_nothing
 from fittingroom.methods.ladi_vton.prompts import WORD, empty, prompt, tokens
@@ -41,6 +51,7 @@ from fittingroom.methods.ladi_vton.warping import (
     unit_length,
     warp,
 )
+from fittingroom.nn.vgg import Vgg19Features, load_features
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("FITTINGROOM_PARITY", ROOT.parent / "shared" / "parity")) / "ladi_vton"
@@ -471,3 +482,68 @@ def test_prompts() -> None:
     for name, ids in recorded["token_ids"].items():
         assert (empty() if name == "empty" else tokens(CATEGORY[name], recorded["num_words"])).tolist() == ids
     assert recorded["word_id"] == WORD
+
+
+# --- losses ------------------------------------------------------------------------------------------------------
+def test_regularity_of_control_points() -> None:
+    recorded = Recorded("losses")
+    for case, want in recorded.json["tps_constraint"]["cases"].items():
+        points = torch.from_numpy(recorded.arrays[f"points.{case}"])
+        found = regularity(points)
+        for name in ("rx", "ry", "cx", "cy"):
+            assert float(getattr(found, name).mean()) == pytest.approx(want[name], rel=1e-5)
+        for name in ("rg", "cg"):  # the published code takes the first sample's for all
+            assert float(getattr(found, name)[0]) == pytest.approx(want[name], rel=1e-5)
+        assert float(irregularity(points, published=True)) == pytest.approx(want["constraint"], rel=1e-5)
+        alone = np.array(want["each_sample_alone"])
+        for column, name in enumerate(("rx", "ry", "cx", "cy", "rg", "cg")):
+            np.testing.assert_allclose(getattr(found, name).numpy(), alone[:, column], rtol=1e-5)
+        assert float(irregularity(points)) == pytest.approx(alone.sum(axis=1).mean(), rel=1e-5)
+
+
+def test_constraint_of_the_recorded_points(matched: dict[str, Any]) -> None:
+    found = regularity(matched["points"])
+    values = [found.rx.mean(), found.ry.mean(), found.cx.mean(), found.cy.mean(), found.rg[0], found.cg[0]]
+    matched["recorded"].check("constraint", torch.stack(values))
+
+
+@pytest.fixture(scope="module")
+def vgg(rules: Rules) -> Vgg19Features:
+    network, entry = Vgg19Features(), _json("losses")["vgg"]["weights"]
+    shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    arrays = rules.weights.fill(shapes, entry["seed"], entry["mode"], entry["gain"], entry["rules"])
+    assert len(arrays) == entry["filled_tensors"]
+    load_features(network, {key: torch.from_numpy(array) for key, array in arrays.items()})
+    return network.eval()
+
+
+def test_perceptual_loss(rules: Rules, vgg: Vgg19Features) -> None:
+    recorded = Recorded("losses")
+    want = recorded.json["vgg"]
+    assert list(TAP_WEIGHTS) == want["weights_per_layer"]
+    entry = want["inputs"]["x"]
+    x = rules.given(entry)
+    y = (0.7 * x + 0.3 * rules.given({**entry, "key": "loss.y"})).clamp(-1, 1)
+    with torch.inference_mode():
+        seen = vgg_view(x)
+        assert list(seen.shape) == want["resized_shape"]
+        taps, target = vgg(seen), vgg(vgg_view(y))
+        for level, (a, b) in enumerate(zip(taps, target, strict=True), start=1):
+            recorded.check(f"vgg.x.relu{level}_1", a)
+            assert float((a - b).abs().mean()) == pytest.approx(want["layer_l1"][level - 1], rel=1e-4)
+        value, l1 = REFINE_VGG(x, y, vgg), REFINE(x, y)
+    assert float(value) == pytest.approx(want["vgg_loss"], rel=1e-4)
+    assert float(l1) == pytest.approx(want["l1"], rel=1e-4)
+    total = REFINE.weight * l1 + REFINE_VGG.weight * value
+    assert float(total) == pytest.approx(want["refinement_loss_l1_plus_0.25_vgg"], rel=1e-4)
+
+
+def test_losses_of_the_emasc_stage(tiny: Tiny, vgg: Vgg19Features) -> None:
+    want = _json("losses")["emasc_stage"]
+    with torch.inference_mode():
+        latents = encode(tiny.nets.vae, tiny.inputs.person).draw(tiny.loss_draw)
+        made = decode(tiny.nets.vae, latents, tiny.additions)
+        l1, seen = EMASC(made, tiny.inputs.person), EMASC_VGG(made, tiny.inputs.person, vgg)
+    assert float(l1) == pytest.approx(want["l1"], rel=1e-4)
+    assert float(seen) == pytest.approx(want["vgg"], rel=1e-4)
+    assert float(EMASC.weight * l1 + EMASC_VGG.weight * seen) == pytest.approx(want["total"], rel=1e-4)

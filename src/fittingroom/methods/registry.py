@@ -15,6 +15,7 @@ ENTRY_POINT = "fittingroom.methods"
 _OWN = {
     "baseline": "fittingroom.methods.baseline.method:Baseline",
     "pasta-gan++": "fittingroom.methods.pasta_gan_pp.method:PastaGan",
+    "ladi-vton": "fittingroom.methods.ladi_vton.method:LadiVton",
 }
 
 

@@ -24,8 +24,9 @@ _NESTED = ("state_dict", "model_state_dict", "model")
 def read_tensors(path: Path | str) -> dict[str, torch.Tensor]:
     """The named tensors of a checkpoint.
 
-    Safetensors and PyTorch files (zip or old) are read; a PyTorch file may hold the tensors directly or below
-    ``state_dict``. Anything that asks for code to be run is refused: PyTorch's reader for tensors only is used.
+    Safetensors and PyTorch files (zip or old) are read; a PyTorch file may hold the tensors directly, below
+    ``state_dict``, or below the names of several networks. Anything that asks for code to be run is refused: PyTorch's
+    reader for tensors only is used.
 
     Raises:
         InputError: missing, broken, an archive of code (TorchScript), or a pickle that holds more than tensors.
@@ -63,6 +64,16 @@ def _tensors(value: Any, path: Path) -> dict[str, torch.Tensor]:
             if isinstance(value.get(key), Mapping):
                 return _tensors(value[key], path)
         found = {str(key): tensor for key, tensor in value.items() if isinstance(tensor, torch.Tensor)}
+        if found:
+            return found
+        # several networks in one file: the outer name goes before the inner ones
+        found = {
+            f"{outer}.{key}": tensor
+            for outer, inner in value.items()
+            if isinstance(inner, Mapping)
+            for key, tensor in inner.items()
+            if isinstance(tensor, torch.Tensor)
+        }
         if found:
             return found
     raise InputError("no named tensors in it", mend="check that it is the right file", path=path)

@@ -16,8 +16,11 @@ _SAME_SHAPE = 0.01
 
 
 def resized(photo: UInt8, size: Size) -> UInt8:
-    """``(H, W, 3)`` -> ``(*size, 3)`` as Pillow does it in 8 bits: it cuts overshoot off between its two passes, which is seen
-    where a garment meets pure white, and the published weights were learned with that."""
+    """``(H, W, 3)`` -> ``(*size, 3)`` as Pillow does it in 8 bits.
+
+    It cuts overshoot off between its two passes, which is seen where a garment meets pure white; the published weights were
+    learned with that.
+    """
     if photo.shape[:2] == tuple(size):
         return photo
     return np.asarray(Image.fromarray(photo).resize((size[1], size[0]), Image.Resampling.BICUBIC)).copy()
