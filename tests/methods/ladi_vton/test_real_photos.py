@@ -24,7 +24,7 @@ def test_a_real_pair(category: str, photos: Path, tiny: Path) -> None:
     assert 0.03 < share < 0.6
     kept = sample.person.parse().mask("face", "hair")
     mask = entry["frame"].mask_back(entry["mask"][0].numpy() > 0)
-    assert (kept & mask).sum() < 0.02 * kept.sum()
+    assert (kept & mask).sum() < 0.05 * kept.sum()  # a little of the neck is painted anew
     worn = sample.person.parse().mask(*(("upper-clothes", "coat") if category == "upper" else ("pants",)))
     assert (worn & mask).sum() > 0.95 * worn.sum()
     assert (garment_picture(sample.garment, (512, 384), "dress-code")[:8] == 255).all()
