@@ -50,7 +50,9 @@ def fill(network: nn.Module, seed: int) -> None:
 
 def tiny_networks(seed: int = 0) -> Networks:
     """The tiny model in eval mode, its weights made from a seed."""
-    networks = build_all(tiny_config())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        networks = build_all(tiny_config())
     for index, (name, network) in enumerate(networks.named().items()):
         if name != "matcher":  # it begins with the garment unwarped
             fill(network, 100 * seed + index)
