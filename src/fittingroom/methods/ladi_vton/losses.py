@@ -106,6 +106,12 @@ def noise_error(predicted: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     return (predicted.float() - noise.float()).square().mean()
 
 
+def divergence(mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
+    """Mean Kullback-Leibler divergence of normal distributions from the standard one."""
+    variance = std.float().square()
+    return 0.5 * (mean.float().square() + variance - 1 - variance.log()).mean()
+
+
 _WARP, _EMASC, _WORDS = (f"arXiv 2305.13501, section 3.{number}" for number in (1, 4, 3))
 _WHERE_WARP = {
     "en": r"$c$: garment alone; $W$: warp by the spline of control points $p$; $w$: the garment as the person wears it, cut out on white; $\|\cdot\|_1$: mean absolute value over pixels and channels, values from -1 to 1",
@@ -224,4 +230,51 @@ NOISE = Loss(
     function=noise_error,
 )
 
-LOSSES = (WARP, REGULARITY, REFINE, REFINE_VGG, EMASC, EMASC_VGG, NOISE)
+_WHERE_AUTOENCODER = {
+    "en": r"$x$: photo or garment; $z \sim \mathcal{N}(\mu, \sigma^2)$: its latents; $\mathcal{D}$: decoder; $\phi_l$, $\lambda_l$: VGG-19's taps and their weights",
+    "ru": r"$x$ — фотография или одежда; $z \sim \mathcal{N}(\mu, \sigma^2)$ — латентное представление; $\mathcal{D}$ — декодер; $\phi_l$, $\lambda_l$ — слои VGG-19 и их веса",
+}
+AUTOENCODER = Loss(
+    name="autoencoder_l1",
+    symbol=r"\mathcal{L}_{1}^{A}",
+    formula=r"\| \mathcal{D}(z) - x \|_1",
+    weight=1.0,
+    source="Rombach et al., CVPR 2022, section 3.1; only for models that are trained without Stable Diffusion's autoencoder",
+    text={
+        "en": "A small model has no autoencoder to begin with; its own one must give pictures back.",
+        "ru": "У малой модели нет готового автокодировщика; её собственный должен возвращать изображения.",
+    },
+    where=_WHERE_AUTOENCODER,
+    function=absolute_error,
+)
+AUTOENCODER_VGG = Loss(
+    name="autoencoder_vgg",
+    symbol=r"\mathcal{L}_{vgg}^{A}",
+    formula=r"\sum_{l=1}^{5} \lambda_l \| \phi_l(\mathcal{D}(z)) - \phi_l(x) \|_1",
+    weight=0.1,
+    source="Rombach et al., CVPR 2022, section 3.1",
+    text={
+        "en": "The same as VGG-19 sees it.",
+        "ru": "То же глазами VGG-19.",
+    },
+    where=_WHERE_AUTOENCODER,
+    function=perceptual,
+)
+AUTOENCODER_KL = Loss(
+    name="autoencoder_kl",
+    symbol=r"\mathcal{L}_{KL}^{A}",
+    formula=r"\frac{1}{2} \left( \mu^2 + \sigma^2 - 1 - \ln \sigma^2 \right)",
+    weight=1e-5,
+    source="Kingma and Welling, ICLR 2014, appendix B",
+    text={
+        "en": "Latents should stay near a standard normal distribution, so that noise can be added to them in a known measure.",
+        "ru": "Латентные представления должны оставаться близкими к стандартному нормальному распределению, чтобы добавляемый шум был соизмерим с ними.",
+    },
+    where={
+        "en": r"$\mu$, $\sigma$: mean and deviation that the encoder gives for each latent; the mean over all of them is taken",
+        "ru": r"$\mu$, $\sigma$ — среднее и отклонение, которые кодировщик даёт для каждой латентной переменной; берётся среднее по всем",
+    },
+    function=divergence,
+)
+
+LOSSES = (AUTOENCODER, AUTOENCODER_VGG, AUTOENCODER_KL, WARP, REGULARITY, REFINE, REFINE_VGG, EMASC, EMASC_VGG, NOISE)

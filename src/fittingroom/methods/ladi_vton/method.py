@@ -12,14 +12,19 @@ import torch
 
 from ...core.errors import InputError, MissingError
 from ...core.images import UInt8
+from ...data.dataset import Dataset
 from ...data.sample import Sample
 from ..base import Conditions, Method
+from ..task import Task
 from .card import CARD
 from .conditions import conditions
+from .config import PUBLISHED
 from .memory import HOST, SMALL_HOST, Plan, choose, estimate_line, needs
 from .options import Options, options
+from .recipe import from_recipe
 from .requirement import need
 from .runner import Parts, Runner
+from .start import check_sizes
 from .weights import SETS, Bundle, copy_bundle, open_folder, open_published
 
 LOG = logging.getLogger("fittingroom")
@@ -38,6 +43,7 @@ class LadiVton(Method):
     """
 
     card = CARD
+    recipe_tables = ("model", "ladi-vton")
 
     def __init__(self, bundle: Bundle, chosen: Options, device: str = "cpu") -> None:
         need("diffusers")
@@ -107,6 +113,15 @@ class LadiVton(Method):
     def generate(self, batch: Sequence[Conditions], seeds: Sequence[int]) -> list[UInt8]:
         """See :meth:`Method.generate`; one after the other, so that no picture depends on another."""
         return [self.runner.run(entry, seed) for entry, seed in zip(batch, seeds, strict=True)]
+
+    @classmethod
+    def training(cls, data: Dataset, recipe: Mapping[str, Mapping[str, Any]], seed: int) -> Task:
+        """See :meth:`Method.training`."""
+        from .training import LadiTask
+
+        config, chosen = from_recipe(recipe)
+        check_sizes(config, chosen.start, PUBLISHED)
+        return LadiTask(data, config, chosen, seed)
 
     def save(self, folder: Path) -> None:
         """Write the weights as a folder that :meth:`load` takes; settings are given on loading."""

@@ -251,12 +251,17 @@ def save_all(
     write_index(folder, networks.config, rules, note, trained)
 
 
+def copy_part(bundle: Bundle, part: str, folder: Path) -> None:
+    """Write one part of a bundle as a file of ours, in the precision that it has."""
+    path, prefix = bundle.files[part]
+    with torch.device("meta"):
+        network = build(part, bundle.config)
+    assign(network, part, read_tensors(path), path, prefix)
+    save_part(network, part, folder)
+
+
 def copy_bundle(bundle: Bundle, folder: Path) -> None:
     """Write a bundle as a folder of ours, part by part, each in the precision that it has."""
-    for part, (path, prefix) in bundle.files.items():
-        with torch.device("meta"):
-            network = build(part, bundle.config)
-        assign(network, part, read_tensors(path), path, prefix)
-        save_part(network, part, folder)
-        del network
+    for part in bundle.files:
+        copy_part(bundle, part, folder)
     write_index(folder, bundle.config, bundle.rules, bundle.note, bundle.trained)
