@@ -50,6 +50,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "encoders": True,
         "average_kimg": 0.01,
         "warmup": 2,
+        "crop": 64,
     },
     "train": {"steps": 6, "batch": 2, "save_every": 100, "sheet_every": 100, "log_every": 1},
 }
@@ -301,6 +302,7 @@ def test_the_base_model_is_extended(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ({"ladi-vton": {"stage": "last"}}, "stage is 'last'"),
         ({"ladi-vton": {"dropout": 2}}, "dropout is 2"),
         ({"ladi-vton": {"lr": 0}}, "lr is 0"),
+        ({"ladi-vton": {"crop": 12}}, "crop is 12"),
         ({"ladi-vton": {"lora": -1}}, "lora is -1"),
         ({"ladi-vton": {"cache": "disk"}}, "but where"),
         ({"ladi-vton": {"start": "random"}}, "set adapter_steps = 0"),

@@ -28,10 +28,10 @@ def absolute_error(made: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return F.l1_loss(made, truth)
 
 
-def vgg_view(picture: torch.Tensor) -> torch.Tensor:
+def vgg_view(picture: torch.Tensor, short: int = _SHORT) -> torch.Tensor:
     """``(B, 3, H, W)``, -1 to 1 -> what VGG is shown: the short side 256, ImageNet's mean and deviation taken out."""
     height, width = picture.shape[-2:]
-    size = (_SHORT * height // width, _SHORT) if height >= width else (_SHORT, _SHORT * width // height)
+    size = (short * height // width, short) if height >= width else (short, short * width // height)
     small = F.interpolate(picture, size, mode="bilinear", antialias=True, align_corners=False)
     mean, std = (small.new_tensor(values)[:, None, None] for values in (_MEAN, _STD))
     return ((small + 1) / 2 - mean) / std
@@ -44,12 +44,22 @@ def feature_distance(taps: Sequence[torch.Tensor], targets: Sequence[torch.Tenso
 
 
 def perceptual(
-    made: torch.Tensor, truth: torch.Tensor, features: Callable[[torch.Tensor], Sequence[torch.Tensor]]
+    made: torch.Tensor,
+    truth: torch.Tensor,
+    features: Callable[[torch.Tensor], Sequence[torch.Tensor]],
+    short: int = _SHORT,
 ) -> torch.Tensor:
-    """Distance of two pictures ``(B, 3, H, W)``, -1 to 1, as VGG-19 sees them."""
+    """Distance of two pictures as VGG-19 sees them.
+
+    Args:
+        made: ``(B, 3, H, W)``, -1 to 1.
+        truth: of the same shape.
+        features: the trunk of VGG-19.
+        short: of the pictures that it is shown; smaller pictures are enlarged, as in the published training.
+    """
     with torch.no_grad():
-        target = features(vgg_view(truth))
-    return feature_distance(features(vgg_view(made)), target)
+        target = features(vgg_view(truth, short))
+    return feature_distance(features(vgg_view(made, short)), target)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class TrainOptions:
         dropout: share of samples whose prompt is emptied in the last stage; likewise, each by itself, pose and garment.
         perceptual: trunk of the perceptual losses: ``vgg19`` (ImageNet weights, fetched), ``random`` or ``none``.
         encoders: vision tower and text encoder learn with the adapter, for models without pretrained ones.
+        crop: side of the squares that the autoencoder learns from, a multiple of 8; 0 = whole pictures.
         lora: rank of low-rank updates of the UNet's attention instead of all its weights; 0 = all weights.
         save_memory: activations are computed again in the backward pass.
         cache: where what resting networks make of an item is kept: ``none``, ``memory`` or ``disk``.
@@ -72,6 +73,7 @@ class TrainOptions:
     dropout: float = 0.2
     perceptual: Perceptual = "vgg19"
     encoders: bool = False
+    crop: int = 0
     lora: int = 0
     save_memory: bool = True
     cache: Cache = "none"
@@ -103,6 +105,8 @@ class TrainOptions:
                 raise InputError(f"ladi-vton.{each.name} is {value!r}", mend=mend)
         if self.cache == "disk" and not self.cache_folder:
             raise InputError("ladi-vton.cache is disk, but where?", mend="set ladi-vton.cache_folder")
+        if self.crop % 8:
+            raise InputError(f"ladi-vton.crop is {self.crop}", mend="choose a multiple of 8")
         if self.start == RANDOM and "adapter" in self.stages():
             raise InputError(
                 "the stage adapter teaches the adapter with a trained inpainting network, but the start is random",
@@ -141,16 +145,16 @@ def mini_config() -> ModelConfig:
         size=(256, 192),
         unet={
             **PUBLISHED.unet,
-            "block_out_channels": [64, 96, 160, 160],
-            "attention_head_dim": [2, 3, 5, 5],
+            "block_out_channels": [64, 96, 128, 128],
+            "attention_head_dim": [2, 3, 4, 4],
             "cross_attention_dim": 96,
             "layers_per_block": 1,
         },
-        vae={**PUBLISHED.vae, "block_out_channels": [32, 48, 96, 96], "layers_per_block": 1, "norm_num_groups": 16},
+        vae={**PUBLISHED.vae, "block_out_channels": [16, 32, 64, 96], "layers_per_block": 1, "norm_num_groups": 16},
         text={**text, "num_attention_heads": 3, "vocab_size": len(USED), "projection_dim": 96},
         vision={**vision, "num_attention_heads": 4, "image_size": 128, "patch_size": 16, "projection_dim": 96},
         adapter=AdapterConfig(width=128, inner=384, heads=4, hidden=256, words=WORDS, word=96),
-        warping=WarpingConfig(size=(128, 96), width=16, refine=16),
+        warping=WarpingConfig(size=(128, 96), width=16, refine=16, regress=128),
     )
 
 

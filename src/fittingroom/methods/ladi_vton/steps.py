@@ -44,9 +44,28 @@ def drawn(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return torch.randn(like.shape, generator=generator, device=like.device)
 
 
-def autoencoder_terms(vae: Any, batch: Batch, trunk: Trunk | None, generator: torch.Generator) -> Terms:
-    """An autoencoder from nothing: reconstruction of photos and of garments, and latents near a normal distribution."""
+def _side(picture: torch.Tensor) -> int:
+    """Short side for VGG: the published one, but pictures of small models are not enlarged to it."""
+    return min(256, int(picture.shape[-2]), int(picture.shape[-1]))
+
+
+def autoencoder_terms(vae: Any, batch: Batch, trunk: Trunk | None, generator: torch.Generator, crop: int) -> Terms:
+    """An autoencoder from nothing: reconstruction of photos and of garments, and latents near a normal distribution.
+
+    Args:
+        vae: the autoencoder.
+        batch: of the items.
+        trunk: of the perceptual loss.
+        generator: for latents and places.
+        crop: side of the squares that are cut out; 0 = whole pictures.
+    """
     truth = torch.cat([batch["person"], batch["garment"]])
+    if crop:
+        room = (truth.shape[-2] - crop, truth.shape[-1] - crop)
+        row, column = (
+            int(torch.randint(0, max(free, 0) + 1, (), generator=generator, device=truth.device)) for free in room
+        )
+        truth = truth[..., row : row + crop, column : column + crop]
     seen = encode(vae, truth)
     made = decode(vae, seen.draw(drawn(seen.mean, generator))).float()
     terms = {
@@ -54,7 +73,7 @@ def autoencoder_terms(vae: Any, batch: Batch, trunk: Trunk | None, generator: to
         AUTOENCODER_KL.name: (AUTOENCODER_KL.weight, AUTOENCODER_KL(seen.mean, seen.std)),
     }
     if trunk is not None:
-        terms[AUTOENCODER_VGG.name] = (AUTOENCODER_VGG.weight, AUTOENCODER_VGG(made, truth, trunk))
+        terms[AUTOENCODER_VGG.name] = (AUTOENCODER_VGG.weight, AUTOENCODER_VGG(made, truth, trunk, _side(truth)))
     return terms
 
 
@@ -87,7 +106,7 @@ def refine_terms(matcher: Any, refinement: Any, batch: Batch, trunk: Trunk | Non
     made = refinement(warped_by(matcher, batch)).float()
     terms = {REFINE.name: (REFINE.weight, REFINE(made, batch["worn"]))}
     if trunk is not None:
-        terms[REFINE_VGG.name] = (REFINE_VGG.weight, REFINE_VGG(made, batch["worn"], trunk))
+        terms[REFINE_VGG.name] = (REFINE_VGG.weight, REFINE_VGG(made, batch["worn"], trunk, _side(made)))
     return terms
 
 
@@ -103,7 +122,7 @@ def emasc_terms(
     made = decode(vae, latents, additions, save_memory=save_memory).float()
     terms = {EMASC.name: (EMASC.weight, EMASC(made, batch["person"]))}
     if trunk is not None:
-        terms[EMASC_VGG.name] = (EMASC_VGG.weight, EMASC_VGG(made, batch["person"], trunk))
+        terms[EMASC_VGG.name] = (EMASC_VGG.weight, EMASC_VGG(made, batch["person"], trunk, _side(made)))
     return terms
 
 

@@ -16,7 +16,7 @@ from .warping import WarpingConfig
 
 
 def tiny_config() -> ModelConfig:
-    """Sizes of the tiny model: pictures of 128x128, 1.2 million weights."""
+    """Sizes of the tiny model: pictures of 128x128, about a million weights."""
     text = {**PUBLISHED.text, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
     vision = {**PUBLISHED.vision, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
     return ModelConfig(
@@ -32,7 +32,7 @@ def tiny_config() -> ModelConfig:
         text={**text, "num_attention_heads": 2, "vocab_size": len(USED), "projection_dim": 32},
         vision={**vision, "num_attention_heads": 2, "image_size": 64, "patch_size": 16, "projection_dim": 32},
         adapter=AdapterConfig(width=32, inner=64, heads=2, hidden=64, words=WORDS, word=32),
-        warping=WarpingConfig(size=(64, 64), width=8, refine=8),
+        warping=WarpingConfig(size=(64, 64), width=8, refine=8, regress=32),
     )
 
 

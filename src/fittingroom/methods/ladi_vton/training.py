@@ -270,7 +270,7 @@ class LadiTask(Task):
         options, part = self.options, partial(self.part, device=device)
         trunk = None if self._trunk is None else self._trunk.to(device)
         if stage == "autoencoder":
-            return autoencoder_terms(part("vae"), batch, trunk, generator)
+            return autoencoder_terms(part("vae"), batch, trunk, generator, options.crop)
         if stage == "warp":
             return warp_terms(part("matcher"), batch, options.published)
         if stage == "refine":

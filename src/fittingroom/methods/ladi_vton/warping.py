@@ -30,6 +30,7 @@ class WarpingConfig:
         width: channels after the matcher's first convolution; it grows to eight times as many.
         pose: channels of the pose map.
         refine: channels of the repairing U-Net's first level.
+        regress: channels of the first layer that turns correlations into control points; each next one has half as many.
 
     Raises:
         InputError: a size that the matcher cannot have.
@@ -39,6 +40,7 @@ class WarpingConfig:
     width: int = 64
     pose: int = 18
     refine: int = 64
+    regress: int = 512
 
     def __post_init__(self) -> None:
         if any(side % 32 or side < 64 for side in self.size):
@@ -110,15 +112,15 @@ def correlation(garment: torch.Tensor, person: torch.Tensor) -> torch.Tensor:
 class _Regression(nn.Module):
     """Correlations -> coordinates of the control points."""
 
-    def __init__(self, coarse: Size) -> None:
+    def __init__(self, coarse: Size, wide: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         inputs = coarse[0] * coarse[1]
-        for outputs, side, stride in ((512, 4, 2), (256, 4, 2), (128, 3, 1), (64, 3, 1)):
+        for outputs, side, stride in ((wide, 4, 2), (wide // 2, 4, 2), (wide // 4, 3, 1), (wide // 8, 3, 1)):
             layers += [nn.Conv2d(inputs, outputs, side, stride=stride, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()]
             inputs = outputs
         self.conv = nn.Sequential(*layers)
-        flat = 64 * (coarse[0] // 4) * (coarse[1] // 4)
+        flat = (wide // 8) * (coarse[0] // 4) * (coarse[1] // 4)
         self.linear = nn.Linear(flat, 2 * POINTS**2)
         with torch.no_grad():
             self.linear.weight.zero_()
@@ -132,9 +134,9 @@ class _Regression(nn.Module):
 class _Locator(nn.Module):
     """Holds the regression under its published name."""
 
-    def __init__(self, coarse: Size) -> None:
+    def __init__(self, coarse: Size, wide: int) -> None:
         super().__init__()
-        self.regression = _Regression(coarse)
+        self.regression = _Regression(coarse, wide)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``(B, h w, h, w)`` -> ``(B, 25, 2)`` as (x, y), -1 to 1."""
@@ -195,7 +197,7 @@ class Matcher(nn.Module):
         self.size = config.size
         self.extractionA = FeatureExtractor(3, config.width)
         self.extractionB = FeatureExtractor(3 + config.pose, config.width)
-        self.loc_net = _Locator(config.coarse)
+        self.loc_net = _Locator(config.coarse, config.regress)
         self.gridGen = GridGenerator(config.size)
 
     def points(self, garment: torch.Tensor, person: torch.Tensor) -> torch.Tensor:
