@@ -19,7 +19,7 @@ from ..task import Task
 from .card import CARD
 from .conditions import conditions
 from .config import PUBLISHED
-from .memory import HOST, SMALL_HOST, Plan, choose, estimate_line, needs
+from .memory import HOST, SMALL_HOST, Plan, choose, estimate_line, fastest, needs
 from .options import Options, options
 from .recipe import from_recipe
 from .requirement import need
@@ -131,4 +131,4 @@ class LadiVton(Method):
 def _precision(chosen: str, device: str) -> torch.dtype:
     if chosen != "auto":
         return _KINDS[chosen]
-    return torch.float16 if device.startswith("cuda") else torch.float32
+    return fastest(device)

@@ -32,7 +32,8 @@ class Options:
             two levels) and kept channels last.
         paste: put the photo back outside the mask.
         feather: width of the soft edge of that, as a share of the height.
-        dtype: precision of the networks; the solver and the matcher always have float32.
+        dtype: precision of the networks; ``auto`` is bfloat16 where the hardware multiplies it faster, else float32. The solver
+            and the matcher always have float32.
         vram: gigabytes of the graphics card to plan for.
     """
 
@@ -67,7 +68,7 @@ class Options:
 PRESETS: Mapping[str, Options] = {
     "parity": Options(),
     "fast": Options(
-        preset="fast", solver="dpm++", steps=15, guide_until=0.8, published_mask=False, fused=True, dtype="bfloat16"
+        preset="fast", solver="dpm++", steps=15, guide_until=0.8, published_mask=False, fused=True, dtype="auto"
     ),
 }
 _CHOICES = {"solver": SOLVERS, "dtype": DTYPES, "vram": VRAM}

@@ -47,7 +47,7 @@ class Parts:
         if part not in self._here:
             network = load_part(self.bundle, part, self.kind)
             if self.fused:
-                network = _fuse(network)
+                network = fuse(network)
             if self.plan.streamed and part == "unet":
                 network.enable_group_offload(
                     onload_device=torch.device(self.device),
@@ -83,7 +83,8 @@ class Parts:
                 gc.collect()
 
 
-def _fuse(network: nn.Module) -> nn.Module:
+def fuse(network: nn.Module) -> nn.Module:
+    """Join what gives the same up to rounding, and keep convolutions channels last; in place where that is possible."""
     if isinstance(network, Refinement):
         network = folded(network)
     if isinstance(network, Emasc):
