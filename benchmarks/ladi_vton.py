@@ -207,9 +207,9 @@ def main() -> None:
             results[name].append(json.loads(done.stdout))
             sys.stderr.write(f"round {number + 1}, {name}: {results[name][-1]['seconds']:.3f} s\n")
     evaluations = {name: preset.sampling().evaluations() for name, preset in PRESETS.items()}
-    sys.stdout.write(
-        f"{torch.__version__}, {torch.get_num_threads()} threads; fast is {given.dtype or fastest(given.device)}; UNet rows a picture: {evaluations}\n\n"
-    )
+    kind = given.dtype or str(fastest(given.device)).removeprefix("torch.")
+    sys.stdout.write(f"{torch.__version__}, {torch.get_num_threads()} threads; fast is {kind}; ")
+    sys.stdout.write(f"UNet rows a picture: {evaluations}\n\n")
     sys.stdout.write("| row | seconds | times parity | peak MB |\n|---|---:|---:|---:|\n")
     for name in chosen:
         if not results[name]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,13 @@ import pytest
 import torch
 
 from fittingroom.core.errors import InputError, MissingError
+from fittingroom.core.images import read_image
 from fittingroom.core.labels import ATR18, CIHP20
 from fittingroom.core.pose import JOINT, Pose
 from fittingroom.data.sample import Garment, Parse, Person, Sample
 from fittingroom.methods import registry
 from fittingroom.methods.conformance import check_method
-from fittingroom.methods.ladi_vton import memory, method, runner
+from fittingroom.methods.ladi_vton import memory, method, reproduce, runner
 from fittingroom.methods.ladi_vton.conditions import conditions, garment_picture, paste_back, pose_map
 from fittingroom.methods.ladi_vton.config import PUBLISHED
 from fittingroom.methods.ladi_vton.method import LadiVton
@@ -354,3 +356,20 @@ def test_plans_for_cards() -> None:
     assert "GB at its peak" in line
     # the bar: the fast path at full size within 6 GB
     assert max(memory.needs(memory.PLANS[0], PUBLISHED, 2).values()) + memory.OVERHEAD <= 6 * gigabyte
+
+
+def test_pictures_for_the_papers_tables(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["drawn-mini", str(tmp_path / "out"), "--weights", str(tiny), "--setting", "unpaired", "--steps", "2"]
+    arguments += ["--split", "", "--category", "dress"]
+    assert reproduce.main(arguments) == 0
+    made = sorted((tmp_path / "out").glob("*.png"))
+    assert len(made) >= 2
+    assert read_image(made[0]).shape == (128, 128, 3)
+    before = made[0].stat().st_mtime_ns
+    made[1].unlink()
+    assert reproduce.main(arguments) == 0
+    assert made[0].stat().st_mtime_ns == before
+    assert made[1].is_file()
+    assert json.loads((tmp_path / "out.json").read_text())["settings"]["steps"] == 2
+    assert reproduce.main(["drawn-mini", str(tmp_path / "none"), "--weights", str(tmp_path)]) == 1
+    assert "no weights of ladi-vton here" in capsys.readouterr().err

@@ -180,7 +180,6 @@ class Runner:
 
         return self._people.get_or_make(_key(entry["person"], entry["mask"]), make)
 
-    @torch.inference_mode()
     def run(self, entry: Mapping[str, Any], seed: int) -> UInt8:
         """``(H, W, 3)`` of the photo's size.
 
@@ -188,6 +187,15 @@ class Runner:
             entry: see :func:`~.conditions.conditions`.
             seed: of this picture.
         """
+        picture: UInt8 = entry["frame"].back(self.make(entry, seed))
+        if not self.options.paste:
+            return picture
+        mask = entry["frame"].mask_back(entry["mask"][0].numpy() > 0)
+        return paste_back(entry["photo"], picture, mask, self.options.feather)
+
+    @torch.inference_mode()
+    def make(self, entry: Mapping[str, Any], seed: int) -> UInt8:
+        """As :meth:`run`, but at the size of the weights and never pasted back: what the paper's numbers were measured on."""
         noise = draws(self.config, [seed])
         described, blank = self.text(entry["garment"], entry["category"])
         garment = None
@@ -212,8 +220,4 @@ class Runner:
             latents = denoise(unet, self.config.noise, noise.latents, guide, blank, self.options.sampling())
         with self.parts.use("vae") as (vae,):
             made = finish(vae, latents / self.config.scaling, additions)
-        picture: UInt8 = entry["frame"].back(to_image(made[0]))
-        if not self.options.paste:
-            return picture
-        mask = entry["frame"].mask_back(entry["mask"][0].numpy() > 0)
-        return paste_back(entry["photo"], picture, mask, self.options.feather)
+        return to_image(made[0])
