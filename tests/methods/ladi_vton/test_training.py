@@ -188,6 +188,7 @@ def test_learning_lowers_the_loss(few: Dataset, tmp_path: Path) -> None:
     for stage, name, options in (
         ("warp", "warp_l1", {"lr_warp": 2e-3}),
         ("autoencoder", "autoencoder_l1", {"lr_autoencoder": 3e-3}),
+        ("tryon", "noise", {"lr": 3e-3, "warmup": 1, "cache": "memory", "half": True}),
     ):
         run(few, tmp_path / stage, options={"stage": stage, "perceptual": "none", **options}, steps=20, batch=4)
         values = [line[f"{stage}/{name}"] for line in read_log(tmp_path / stage)]

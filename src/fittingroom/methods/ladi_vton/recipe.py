@@ -49,6 +49,7 @@ class TrainOptions:
         save_memory: activations are computed again in the backward pass.
         cache: where what resting networks make of an item is kept: ``none``, ``memory`` or ``disk``.
         cache_folder: for ``disk``.
+        half: weights are written with 16 bits, the matcher's excepted.
         average_kimg: half-life of the running mean of the last stage's networks, in thousand pictures; 0 = none, as published.
         published: slips of the published training are repeated: bends measured on the first sample of a batch; the matcher
             trained on conditions that were made at its own small size; warped garments through JPEG.
@@ -78,6 +79,7 @@ class TrainOptions:
     save_memory: bool = True
     cache: Cache = "none"
     cache_folder: str = ""
+    half: bool = False
     average_kimg: float = 0.0
     published: bool = False
 

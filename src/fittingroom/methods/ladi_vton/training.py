@@ -317,12 +317,13 @@ class LadiTask(Task):
 
             results["unet"] = merge(copy.deepcopy(self._resting["unet"]))
         for part in PARTS:
+            kind = torch.float16 if self.options.half and part != "matcher" else None
             if part in results:
-                save_part(results[part], part, folder)
+                save_part(results[part], part, folder, kind)
             elif self.start.bundle is not None:
                 copy_part(self.start.bundle, part, folder)
             elif self.options.start != "published-base":
-                save_part(self.part(part, torch.device("cpu")), part, folder)
+                save_part(self.part(part, torch.device("cpu")), part, folder, kind)
         config = self.scaled(next(iter(next(iter(results.values())).parameters())).device)
         note = f"trained: {', '.join(self.stages)}; began with {self.options.start}"
         write_index(folder, config, self.options.rules, note, True)
@@ -330,7 +331,7 @@ class LadiTask(Task):
     def description(self) -> Mapping[str, Any]:
         """See :meth:`Task.description`."""
         options = asdict(self.options)
-        for name in ("cache", "cache_folder", "save_memory"):
+        for name in ("cache", "cache_folder", "save_memory", "half"):
             options.pop(name)
         samples = [sample.id for sample in self.samples]
         return {"method": "ladi-vton", "model": self.config.to_json(), "options": options, "samples": samples}
