@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -252,6 +253,31 @@ def test_items(few: Dataset) -> None:
     assert float((first["worn"] == 1).all(dim=0).float().mean()) > 0.4  # white around the garment
     inside = (first["worn"] != 1).any(dim=0)
     assert float(first["mask"][0][inside].mean()) > 0.95
+
+
+def test_items_are_prepared_by_other_processes(few: Dataset) -> None:
+    config, options = from_recipe({name: table for name, table in SMALL.items() if name != "train"})
+    task = LadiTask(few, config, options)
+    other = pickle.loads(pickle.dumps(task))
+    assert len(other) == len(task)
+    first, again = task.item(1, 0), other.item(1, 0)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert len(pickle.dumps(task)) < 1_000_000  # no networks
+
+
+def test_kept_features_belong_to_their_networks(few: Dataset, tmp_path: Path) -> None:
+    options = {"cache": "disk", "cache_folder": str(tmp_path / "features")}
+    for number, lr in enumerate((1e-3, 2e-3)):
+        run(few, tmp_path / str(number), options={**options, "lr_autoencoder": lr}, steps=5)
+    # the autoencoders differ, so nothing of the first training was taken for the second
+    assert len(list((tmp_path / "features").iterdir())) == 2
+    run(few, tmp_path / "again", options={**options, "lr_autoencoder": 2e-3}, steps=5)
+    assert len(list((tmp_path / "features").iterdir())) == 2
+    assert bits(tmp_path / "again") == bits(tmp_path / "1")
+    for kept in (tmp_path / "features").rglob("*.safetensors"):
+        kept.write_bytes(b"no features")
+    with pytest.raises(InputError, match="not readable features"):
+        run(few, tmp_path / "broken", options={**options, "lr_autoencoder": 2e-3}, steps=5)
 
 
 def test_samples_that_cannot_be_learned_from_are_named(few: Dataset, tmp_path: Path) -> None:

@@ -12,11 +12,21 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
+from torch import nn
 
 from ...core.errors import InputError
 from ...core.files import write_bytes
 
 Features = Mapping[str, torch.Tensor]
+
+
+def tensors_hash(network: nn.Module) -> str:
+    """SHA-256 over all tensors of a network."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 class FeatureStore:

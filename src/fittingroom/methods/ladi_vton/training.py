@@ -26,7 +26,7 @@ from ..task import Loop, Task
 from .clip import look
 from .conditions import garment_picture, person_parts, pose_map, worn_garment
 from .config import ModelConfig
-from .features import FeatureStore
+from .features import FeatureStore, tensors_hash
 from .lora import inject, merge
 from .network import PARTS
 from .preview import preview
@@ -115,15 +115,15 @@ class LadiTask(Task):
                     self.modules[part] = inject(self._resting["unet"], options.lora)
                 elif part in learning:
                     self.modules[part] = self.start.network(part)
-        last = trained_parts("tryon", options) if "tryon" in self.stages else ()
+        # low-rank updates have no running mean: it would be that of two factors, not of their product
+        last = [part for part in trained_parts("tryon", options) if part != _UPDATES and "tryon" in self.stages]
         self.averages = dict.fromkeys(last, 1000 * options.average_kimg) if options.average_kimg else {}
         self.optimizers = {stage: self._optimizer(stage) for stage in self.stages}
         self._trunk: nn.Module | None = None
         if options.perceptual != "none" and not {"adapter", "tryon"} >= set(self.stages):
             trunk = published_features() if options.perceptual == "vgg19" else random_features()
             self._trunk = trunk.requires_grad_(False)
-        key = sha256_json([self.config.to_json(), options.start, seed, [sample.id for sample in self.samples]])
-        self._store = FeatureStore(options.cache, options.cache_folder, key)
+        self._store: FeatureStore | None = None
         self._number, self._measured = -1, 0.0
         self._parts = lru_cache(maxsize=_KEPT)(self._read)
 
@@ -242,10 +242,25 @@ class LadiTask(Task):
                 found["tokens"] = look(self.part("vision", device), one["garment"])[0]
             return found
 
+        if self._store is None:
+            key = self._key() if self.options.cache == "disk" else ""
+            self._store = FeatureStore(self.options.cache, self.options.cache_folder, key)
         features = self._store.batch(batch["index"], make, device)
         if learned:
             features["tokens"] = look(self.part("vision", device), batch["garment"])
         return features
+
+    def _key(self) -> str:
+        """Of everything that the features depend on: data, sizes, and the weights of the networks that make them."""
+        weights = {
+            part: tensors_hash(self.modules[part])
+            for part in ("vae", "matcher", "refinement", "vision")
+            if part in self.modules
+        }
+        begin = self.options.start if self.start.bundle is None else self.start.bundle.fingerprint()
+        samples = [[each.person.content_hash(), each.garment.content_hash()] for each in self.samples]
+        slips = [self.options.published, self.options.rules]
+        return sha256_json([self.config.to_json(), begin, self.start.seed, weights, slips, samples])
 
     # --- steps -----------------------------------------------------------------------------------------------
     def step(
