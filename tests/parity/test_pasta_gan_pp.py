@@ -342,10 +342,14 @@ def test_discriminators(case: str, name: str, discriminators: dict[str, Discrimi
             sub, crop = file[f"{name}_r1_grad_sub16"], file[f"{name}_r1_grad_crop"]
         array = gradient.numpy()
         step = array.shape[2] // sub.shape[2]
-        assert _worst(array[:, :, ::step, ::step], sub, array.std()) < 1e-3
         corner = array.shape[2] // 2 - crop.shape[2] // 2
         window = slice(corner, corner + crop.shape[2])
-        assert _worst(array[:, :, window, window], crop, array.std()) < 1e-3
+        for mine, theirs in ((array[:, :, ::step, ::step], sub), (array[:, :, window, window], crop)):
+            # The gradient jumps where a leaky ReLU's input is zero: one of millions that falls to the other side of it,
+            # as happens with another number of threads, moves the gradient a little in the whole field that it sees.
+            distance = np.linalg.norm(mine - theirs) / np.linalg.norm(theirs)
+            assert distance < 1e-2
+            assert np.median(np.abs(mine - theirs)) / array.std() < 1e-4
 
 
 def test_minibatch_deviation_and_mapping(discriminators: dict[str, Discriminator], inputs: ModuleType) -> None:

@@ -98,8 +98,22 @@ class DenseConv:
 
 
 def normalised(x: torch.Tensor) -> torch.Tensor:
-    """Instance norm; a batch norm of each item, which has the quicker kernel when channels come last."""
-    items = [F.batch_norm(item, None, None, training=True) for item in torch.split(x, 1)]
+    """Instance norm of ``(B, C, H, W)``; of channels-last memory on the CPU it is the quickest we know, and exact.
+
+    The CPU's channels-last kernels add a channel's pixels up one after the other in float32, which at 512x512 costs three
+    digits of the variance. Here each column has its own sums, put together afterwards.
+    """
+    if x.device.type != "cpu":
+        return F.instance_norm(x)
+    items = []
+    for item in torch.split(x.contiguous(memory_format=torch.channels_last), 1):
+        _, channels, height, width = item.shape
+        columns = item.permute(0, 2, 3, 1).reshape(1, height, 1, width * channels).permute(0, 3, 1, 2)
+        means, variances = torch.batch_norm_update_stats(columns, None, None, 0.0)
+        means, variances = (each.float().view(width, channels) for each in (means, variances))
+        mean = means.mean(dim=0)
+        variance = (variances + (means - mean).square()).mean(dim=0)
+        items.append(F.batch_norm(item, mean, variance, training=False))
     return items[0] if len(items) == 1 else torch.cat(items)
 
 
