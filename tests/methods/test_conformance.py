@@ -15,9 +15,8 @@ from fittingroom.methods.registry import load_method, method_class, method_names
 def test_methods_pass_the_conformance_tests(name: str) -> None:
     try:
         load_method(name)
-    except MissingError as error:
+    except MissingError:
         # without embedded weights its own tests make some; that they do is all that can be asked here
-        assert error.mend
         folder = Path(__file__).parent / method_class(name).__module__.split(".")[-2]
         assert any(f'check_method("{name}", ' in path.read_text() for path in folder.glob("test_*.py"))
         return
