@@ -87,8 +87,8 @@ def generation(name: str, repeats: int) -> dict[str, float]:
         fast = FastGenerator(generator, dtype)
         head = fast._parsing
 
-        def parsed(x: torch.Tensor, styles: Any) -> torch.Tensor:
-            head(x, styles)
+        def parsed(x: torch.Tensor, identity: torch.Tensor, styles: Any) -> torch.Tensor:
+            head(x, identity, styles)
             return one_hot(label)
 
         fast._parsing = parsed  # type: ignore[assignment]

@@ -12,7 +12,7 @@ approximates anything but the last digits:
 * the garment encoder sees a constant outside the garment's region and its result is used inside only: it runs on the box
   around the region and what its receptive field needs;
 * behind the last norm only the photo's own columns are computed, if it does not fill the canvas;
-* the coarse picture's last toRGB is left out; nobody looks at it;
+* the coarse picture's last toRGB is left out; nobody looks at it; the parsing head takes in the 1x1 convolution before it;
 * channels-last memory, operations in place, and bfloat16 above an eighth of the resolution where the processor multiplies it
   faster.
 """
@@ -26,7 +26,7 @@ import torch
 from ...nn.stylegan2 import EqualConv2d, Noise
 from .config import LOWER_LABELS, UPPER_LABELS
 from .encoders import Dense, GarmentResBlock
-from .fast_layers import Block, Box, Conv, DenseConv, Head, SpadeConvs, Styles, box_of, columns_of
+from .fast_layers import Block, Box, Conv, DenseConv, Head, MergedHead, SpadeConvs, Styles, box_of, columns_of
 from .network import Generator, Warped, fill_holes, half_size
 
 #: pixels (full size) that the garment encoder looks to each side: 3 + 1 + 1 + 3 + 2, rounded up to an even number
@@ -94,7 +94,9 @@ class FastGenerator:
         ]
         top = synthesis.blocks()[-1].torgb
         weight, bias = top.get_parameter("m_weight1"), top.get_parameter("m_bias1")
-        self._parsing = Head(top, weight, bias, dtype, styles)
+        merge = self._blocks[-1].merge
+        assert merge is not None
+        self._parsing = MergedHead(merge, Head(top, weight, bias, dtype, styles))
         self._spade = [SpadeConvs(block, dtype) for block in (synthesis.spade_b256_1, synthesis.spade_b256_2)]
         self._texture = Block(synthesis.texture_b512, dtype, styles)
         styles.build(self.device)
@@ -160,8 +162,8 @@ class FastGenerator:
             image = block.picture(x, image, w)
         whole = identity[self.config.height]
         if label is None:
-            top = self._blocks[-1].features(x, w, whole, noise)
-            label = self._parsing(top, w).argmax(dim=1, keepdim=True).float()
+            top = self._blocks[-1].unmerged(x, w, noise)
+            label = self._parsing(top, whole, w).argmax(dim=1, keepdim=True).float()
             del top
         label = label.to(self.device, torch.float32)
         condition, box = self._garment_condition(label, upper, lower)

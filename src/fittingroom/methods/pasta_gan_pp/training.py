@@ -111,6 +111,10 @@ class PastaTask(Task):
 
     def __init__(self, data: Dataset, config: GeneratorConfig, options: TrainOptions, seed: int = 1) -> None:
         self.config, self.options = config, options
+        self._trunk: nn.Module | None = None
+        if options.perceptual != "none":
+            trunk = published_features() if options.perceptual == "vgg19" else random_features()
+            self._trunk = trunk.requires_grad_(False)
         self.people, self.refused = usable(list(data.people.values()), config)
         if not self.people:
             reason = f" ({self.refused[0]})" if self.refused else ""
@@ -140,10 +144,6 @@ class PastaTask(Task):
             VGG.name: options.vgg,
             PARSING.name: options.parsing,
         }
-        self._trunk: nn.Module | None = None
-        if options.perceptual != "none":
-            trunk = published_features() if options.perceptual == "vgg19" else random_features()
-            self._trunk = trunk.requires_grad_(False)
         self._body = lru_cache(maxsize=_KEPT_BODIES)(self._read)
 
     def __len__(self) -> int:
