@@ -10,11 +10,8 @@ from fittingroom.core.errors import MissingError
 from fittingroom.methods.conformance import check_method
 from fittingroom.methods.registry import load_method, method_class, method_names
 
-#: these have no embedded weights yet; their own tests run the same checks on tiny ones
-WITHOUT_WEIGHTS = {"ladi-vton"}
 
-
-@pytest.mark.parametrize("name", [name for name in method_names() if name not in WITHOUT_WEIGHTS])
+@pytest.mark.parametrize("name", method_names())
 def test_methods_pass_the_conformance_tests(name: str) -> None:
     try:
         load_method(name)
