@@ -5,8 +5,8 @@ approximates anything but the last digits:
 
 * scales and gains are folded into the weights once; one matrix product makes the styles of all layers; styles and
   demodulation are folded into each item's weights, or into the activations where those are fewer;
-* the SPADE norms of a block share what they have in common: skip and first norm normalise the same feature, and one
-  convolution makes the hidden features of all three;
+* the SPADE norms of a block share what they have in common: skip and first norm normalise the same feature, whose scale goes
+  into the weights behind it, and one convolution makes the hidden features of all three;
 * convolutions have no bias in SPADE, so a condition that is zero modulates nothing: scale and shift are computed only inside
   the box around the garment (at half size) and around the person (at full size);
 * the garment encoder sees a constant outside the garment's region and its result is used inside only: it runs on the box
@@ -24,9 +24,10 @@ from dataclasses import dataclass
 import torch
 
 from ...nn.stylegan2 import EqualConv2d, Noise
+from .box import Box, box_of, columns_of
 from .config import LOWER_LABELS, UPPER_LABELS
 from .encoders import Dense, GarmentResBlock
-from .fast_layers import Block, Box, Conv, DenseConv, Head, MergedHead, SpadeConvs, Styles, box_of, columns_of
+from .fast_layers import Block, Conv, DenseConv, Head, MergedHead, SpadeConvs, Styles, likeliest
 from .network import Generator, Warped, fill_holes, half_size
 
 #: pixels (full size) that the garment encoder looks to each side: 3 + 1 + 1 + 3 + 2, rounded up to an even number
@@ -163,7 +164,7 @@ class FastGenerator:
         whole = identity[self.config.height]
         if label is None:
             top = self._blocks[-1].unmerged(x, w, noise)
-            label = self._parsing(top, whole, w).argmax(dim=1, keepdim=True).float()
+            label = likeliest(self._parsing(top, whole, w))
             del top
         label = label.to(self.device, torch.float32)
         condition, box = self._garment_condition(label, upper, lower)
