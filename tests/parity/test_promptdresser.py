@@ -13,8 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
+from scipy import ndimage
 
+from fittingroom.core.labels import CIHP20
+from fittingroom.data.sample import Parse
+from fittingroom.methods.promptdresser import masks
 from fittingroom.methods.promptdresser.attention import GarmentFeatures, join, project, self_attention_blocks
 from fittingroom.methods.promptdresser.guidance import Guidance, branch_inputs, combine
 from fittingroom.methods.promptdresser.network import (
@@ -285,3 +290,103 @@ def test_full_size_networks_have_the_published_names(recorded: Path) -> None:
     tail = set(published["main"]) - set(published["garment_pruned"])
     assert surplus(set(published["main"]), garment) == tail
     assert surplus({*tail, "no.such.tensor"}, garment) == tail
+
+
+# --- masks ------------------------------------------------------------------------------------------------------
+CATEGORY = {"lower_body": "lower", "dresses": "dress"}
+
+
+class Recorded:
+    """The recorded parses, keypoints and masks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.manifest = manifest(folder, "masks.json")
+        with np.load(folder / "masks.npz") as arrays:
+            self.arrays = {name: arrays[name] for name in arrays.files}
+
+    def names(self, *, start: tuple[str, ...] = (), kind: str = "") -> list[str]:
+        """Names of built masks, or of those beginning with ``start``."""
+        return [
+            name
+            for name in self.manifest["masks"]
+            if (
+                name.startswith(start) if start else name.split(".")[0] in self.manifest["items"] and ".dil" not in name
+            )
+            and kind in name
+        ]
+
+    def masks(self, name: str) -> list[np.ndarray]:
+        """One recorded mask, or two where the library's versions differ."""
+        height, width = self.manifest["masks"][name]["size_hw"]
+        found = [self.arrays[key] for key in (name, f"{name}#cv5") if key in self.arrays]
+        return [np.unpackbits(bits)[: height * width].reshape(height, width).astype(bool) for bits in found]
+
+    def built(self, name: str) -> np.ndarray:
+        plain, _, size = name.partition("@")
+        item, variant, *marks = plain.split(".")
+        labels, joints = self.arrays[f"{item}.parse"], self.arrays[f"{item}.keypoints"]
+        if size:
+            width, height = (int(value) for value in size.split("x"))
+            joints = joints * [width / labels.shape[1], height / labels.shape[0]]
+            labels = np.asarray(Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST))
+        category = next((CATEGORY[mark] for mark in marks if mark in CATEGORY), "upper")
+        arm_width = masks.ARM_WIDTH_DRESS_CODE if "dc" in marks else masks.ARM_WIDTH
+        return masks.build(labels, joints, variant, category, arm_width=arm_width)
+
+
+@pytest.fixture(scope="module")
+def painted(recorded: Path) -> Recorded:
+    return Recorded(recorded)
+
+
+def test_masks_are_the_recorded_ones_pixel_by_pixel(painted: Recorded) -> None:
+    names = [name for name in painted.names() if ".official" not in name]
+    assert len(names) >= len(painted.manifest["items"]) * 5
+    for name in names:
+        found, wanted = painted.built(name), painted.masks(name)[0]
+        assert found.sum() == painted.manifest["masks"][name]["set_pixels"], name
+        assert np.array_equal(found, wanted), name
+
+
+def test_outlined_masks_are_the_recorded_ones_but_for_their_outline(painted: Recorded) -> None:
+    names = painted.names(kind=".official")
+    assert len(names) >= len(painted.manifest["items"])
+    for name in names:
+        found, wanted = painted.built(name), painted.masks(name)
+        if any(np.array_equal(found, mask) for mask in wanted):
+            continue
+        overlap = (found & wanted[0]).sum() / (found | wanted[0]).sum()
+        assert overlap >= 0.998, name
+        outline = ndimage.binary_dilation(wanted[0], np.ones((3, 3))) & ~ndimage.binary_erosion(
+            wanted[0], np.ones((3, 3))
+        )
+        assert not ((found != wanted[0]) & ~outline).any(), name
+
+
+def test_training_masks_are_the_recorded_ones(painted: Recorded) -> None:
+    names = [name for name in painted.manifest["masks"] if ".dil" in name]
+    assert names
+    for name in names:
+        plain, at, size = name.partition("@")
+        item, steps = plain.split(".dil")
+        fine, coarse = (painted.masks(f"{item}.{kind}{at}{size}")[0] for kind in ("armneck", "v9"))
+        assert np.array_equal(masks.between(fine, coarse, int(steps)), painted.masks(name)[0]), name
+
+
+def test_stage_two_masks_are_the_recorded_ones(painted: Recorded) -> None:
+    names = painted.names(start=("union",))
+    assert names
+    for name in names:
+        kind, _, rest = name.partition(".")
+        pair, _, size = rest.partition("@")
+        seen, fine = pair.split("+")
+        size = size or next(other for other in names if f".{pair}@" in other).partition("@")[2]
+        found = masks.join(painted.masks(f"{fine}.armneck@{size}")[0], painted.masks(f"{seen}.only_cloth")[0])
+        found = masks.to_latents(found) if kind == "union_latent" else found
+        assert np.array_equal(found, painted.masks(name)[0]), name
+
+
+def test_labels_are_translated_as_recorded(painted: Recorded) -> None:
+    for line, wanted in painted.manifest["label_map_cihp20_to_parse"].items():
+        label = np.array([[int(line.split()[0])]], np.uint8)
+        assert int(masks.to_ids(Parse(label, CIHP20))[0, 0]) == wanted, line
