@@ -17,6 +17,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from scipy import ndimage
 
+from fittingroom.core.errors import InputError
 from fittingroom.core.labels import CIHP20
 from fittingroom.data.sample import Parse
 from fittingroom.methods.promptdresser import masks
@@ -29,6 +30,7 @@ from fittingroom.methods.promptdresser.network import (
     predict_noise,
     surplus,
 )
+from fittingroom.methods.promptdresser.prompts import in_published_order, is_skipped, pair_prompts
 from fittingroom.methods.promptdresser.schedule import (
     Schedule,
     ancestral_step,
@@ -390,3 +392,45 @@ def test_labels_are_translated_as_recorded(painted: Recorded) -> None:
     for line, wanted in painted.manifest["label_map_cihp20_to_parse"].items():
         label = np.array([[int(line.split()[0])]], np.uint8)
         assert int(masks.to_ids(Parse(label, CIHP20))[0, 0]) == wanted, line
+
+
+# --- prompts ----------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def said(recorded: Path) -> dict[str, Any]:
+    return manifest(recorded, "prompts.json")
+
+
+def test_prompts_are_the_recorded_words(said: dict[str, Any]) -> None:
+    groups = [(said["cases"], said["captions"], False)]
+    if "by_category" in said:
+        groups.append((said["by_category"]["cases"], said["by_category"]["captions"], True))
+    for cases, captions, by_category in groups:
+        assert cases
+        for case in cases:
+            pair = (case["person"], case["garment"])
+            skipped = is_skipped(*pair, case.get("category", ""))
+            assert skipped == bool(case.get("skipped", False)), pair
+            if skipped:
+                continue
+            if "error" in case:
+                with pytest.raises(InputError) as caught:
+                    pair_prompts(captions, *pair, by_category=by_category)
+                assert "\n" not in str(caught.value)
+                continue
+            found = pair_prompts(captions, *pair, by_category=by_category)
+            assert (found.full, found.clothing) == (case["full"], case["clothing"]), pair
+
+
+def test_a_list_of_pairs_is_returned_in_the_recorded_order(said: dict[str, Any]) -> None:
+    lines = in_published_order([tuple(line) for line in said["whole_list"]["lines"]])
+    found = []
+    for person, garment in lines:
+        words = pair_prompts(said["captions"], person, garment)
+        found.append({"person": person, "garment": garment, "full": words.full, "clothing": words.clothing})
+    assert found == said["whole_list"]["result"]
+
+
+def test_without_captions_the_prompts_are_empty(said: dict[str, Any]) -> None:
+    found = [pair_prompts(None, *line) for line in said["no_captions"]["lines"]]
+    assert [words.full for words in found] == said["no_captions"]["full"]
+    assert [words.clothing for words in found] == said["no_captions"]["clothing"]
