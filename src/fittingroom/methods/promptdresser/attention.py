@@ -216,11 +216,10 @@ def project(network: Any, features: GarmentFeatures) -> GarmentFeatures:
 
     Args:
         network: the main network.
-        features: the garment's.
+        features: the garment's, in the precision that the network computes in.
     """
     pairs = {}
     for block, bank in features.banks.items():
         attn = network.get_submodule(f"{block}.attn1")
-        bank = bank.to(attn.to_k.weight.dtype)
         pairs[block] = (attn.to_k(bank), attn.to_v(bank))
     return replace(features, banks={}, projected=pairs)
