@@ -28,7 +28,7 @@ OVERHEAD = int(0.8 * GIB)
 _MAIN_PER_CHANNEL = 15.8
 _GARMENT_PER_CHANNEL = 15.3
 #: the same for the autoencoder, per pixel and channel of its first level
-_DECODE_PER_CHANNEL, _ENCODE_PER_CHANNEL = 6.0, 5.1
+_DECODE_PER_CHANNEL, _ENCODE_PER_CHANNEL = 6.05, 5.1
 #: side of the autoencoder's tiles in pixels
 TILE = 512
 
@@ -113,6 +113,7 @@ def feature_values(config: Mapping[str, Any], size: Size) -> int:
 def needs(plan: Plan, shape: Shape) -> dict[str, int]:
     """Bytes on the device at each stage's peak, without :data:`OVERHEAD`."""
     each, (height, width) = shape.bytes_each, shape.size
+    # raw features of two rows stay beside the keys and values made of them
     latent = (height // 8) * (width // 8) * int(shape.main["block_out_channels"][0]) * each
     features = feature_values(shape.main, shape.size) * each
     area = min(TILE * TILE, height * width) if plan.tiled else height * width
@@ -133,7 +134,7 @@ def needs(plan: Plan, shape: Shape) -> dict[str, int]:
         "garment": (("garment_unet",), int(_GARMENT_PER_CHANNEL * latent) + 2 * features),
         "paint": (
             ("unet",),
-            int(_MAIN_PER_CHANNEL * latent * (3 if plan.together else 1)) + (4 if plan.projected else 2) * features,
+            int(_MAIN_PER_CHANNEL * latent * (3 if plan.together else 1)) + (6 if plan.projected else 2) * features,
         ),
         "decode": (("vae",), int(_DECODE_PER_CHANNEL * pixels)),
     }

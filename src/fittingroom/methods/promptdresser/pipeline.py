@@ -167,7 +167,7 @@ class Pipeline:
             if self.options.cache == "disk":
                 write_bytes(path, safetensors.torch.save({k: v.cpu().contiguous() for k, v in found.banks.items()}))
         if self.options.cache != "none":
-            self._garments[name] = found.to("cpu") if self.parts.plan.staged else found
+            self._garments[name] = found.to("cpu")
             while len(self._garments) > _REMEMBERED:
                 self._garments.popitem(last=False)
         return found.to(self.parts.device)

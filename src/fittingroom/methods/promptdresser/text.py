@@ -30,14 +30,12 @@ class Text:
 
 def cut_off(tokenizer: Any, prompt: str, room: int) -> str:
     """The end of a prompt that does not fit into ``room`` tokens; empty where all of it does."""
-    ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    ids = tokenizer(prompt, add_special_tokens=False, verbose=False)["input_ids"]
     return "" if len(ids) <= room - 2 else str(tokenizer.decode(ids[room - 2 :])).strip()
 
 
 def token_ids(tokenizer: Any, prompt: str, room: int) -> torch.Tensor:
-    """``(1, room)`` long: start, words, end, padding; a warning says what had to be cut off."""
-    if lost := cut_off(tokenizer, prompt, room):
-        LOG.warning("prompt is too long for %d tokens, cut off: %r", room, lost)
+    """``(1, room)`` long: start, words, end, padding; what is too long is cut off."""
     ids = tokenizer(prompt, padding="max_length", max_length=room, truncation=True)["input_ids"]
     return torch.tensor([ids], dtype=torch.long)
 
@@ -51,7 +49,12 @@ def encode(tokenizers: tuple[Any, Any], encoders: tuple[Any, Any], prompt: str, 
         encoders: on ``device``.
         prompt: may be empty.
         device: torch device.
+
+    A prompt that is too long is a warning, which says what was cut off.
     """
+    room = encoders[0].config.max_position_embeddings
+    if lost := cut_off(tokenizers[0], prompt, room):
+        LOG.warning("prompt is too long for %d tokens, cut off: %r", room, lost)
     hidden, pooled = [], torch.empty(0)
     for tokenizer, encoder in zip(tokenizers, encoders, strict=True):
         ids = token_ids(tokenizer, prompt, encoder.config.max_position_embeddings)

@@ -36,6 +36,8 @@ UNET: dict[str, Any] = {
     "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
     "use_linear_projection": True,
 }
+#: tokens of a prompt; more than CLIP's 77, since each letter is one
+ROOM = 256
 VAE: dict[str, Any] = {
     "in_channels": 3,
     "out_channels": 3,
@@ -59,7 +61,7 @@ def _text_config(vocabulary: int) -> dict[str, Any]:
         "projection_dim": 16,
         "num_hidden_layers": 2,
         "num_attention_heads": 2,
-        "max_position_embeddings": 77,
+        "max_position_embeddings": ROOM,
         "bos_token_id": vocabulary - 2,
         "eos_token_id": 2,
         "pad_token_id": 0,
@@ -82,7 +84,7 @@ def _write_tokenizer(folder: Path, padding: str) -> int:
     special = {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>"}
     write_json(
         folder / "tokenizer_config.json",
-        {**special, "pad_token": padding, "model_max_length": 77, "tokenizer_class": "CLIPTokenizer"},
+        {**special, "pad_token": padding, "model_max_length": ROOM, "tokenizer_class": "CLIPTokenizer"},
     )
     return len(words)
 
@@ -136,7 +138,6 @@ def write(folder: Path, *, seed: int = 0, size: Size = (128, 96)) -> Path:
             "trained": False,
             "size": list(size),
             "scheduler": {},
-            "categories": ["upper", "lower", "dress"],
             "sha256": hashes,
         },
     )

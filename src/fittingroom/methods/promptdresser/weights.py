@@ -97,7 +97,7 @@ def find_published() -> Path:
 
 
 def read_index(folder: Path) -> dict[str, Any]:
-    """The folder's ``promptdresser.json``: size, scheduler, categories.
+    """The folder's ``promptdresser.json``: size and scheduler.
 
     Raises:
         MissingError: no such folder, or parts are missing.
@@ -177,7 +177,12 @@ def read_large(path: Path) -> dict[str, torch.Tensor]:
     return read_tensors(path)
 
 
-def _config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, Any]:
+    """The ``config.json`` of a part.
+
+    Raises:
+        InputError: missing or broken.
+    """
     config = read_json(folder / "config.json")
     if not isinstance(config, dict):
         raise InputError("not a JSON object", mend="get it again", path=folder / "config.json")
@@ -220,22 +225,27 @@ def _renamed(part: str, tensors: dict[str, torch.Tensor], wanted: set[str], netw
 
 
 def load_part(folder: Path, part: str, kind: torch.dtype) -> Any:
+    """One network of a folder of all parts; see :func:`load_network`."""
+    return load_network(part, read_config(folder / part), weights_file(folder / part), kind)
+
+
+def load_network(part: str, config: Mapping[str, Any], path: Path, kind: torch.dtype) -> Any:
     """One network with its weights, in the processor's memory.
 
     Names and shapes must agree exactly; nothing is left as initialised.
 
     Args:
-        folder: of all parts.
         part: one of :data:`NETWORKS`.
+        config: of the network.
+        path: file of its weights, of today's names or of the published ones.
         kind: precision of the weights.
 
     Raises:
         MissingError: a file or library is missing.
         InputError: broken, or the file of another network.
     """
-    path = weights_file(folder / part)
     with torch.device("meta"):
-        network = BUILDERS[part](_config(folder / part))
+        network = BUILDERS[part](config)
     wanted = {name: value.shape for name, value in network.state_dict().items()}
     tensors = _renamed(part, read_large(path), set(wanted), network)
     lacking, strange = sorted(set(wanted) - set(tensors)), sorted(set(tensors) - set(wanted))
