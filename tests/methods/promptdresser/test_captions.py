@@ -18,7 +18,7 @@ from fittingroom.methods.promptdresser.captions import (
     read_entry,
     to_entry,
 )
-from fittingroom.methods.promptdresser.prompts import caption_key, clothing_prompt, full_prompt, pair_prompts
+from fittingroom.methods.promptdresser.prompts import caption_key, clothing_prompt, full_prompt, pair_prompts, prompts
 from fittingroom.methods.promptdresser.rules import colour_words, garment_caption, person_caption
 
 PERSON = {
@@ -71,8 +71,7 @@ def test_a_missing_phrase_is_named(key: str) -> None:
     person = Caption({name: phrase for name, phrase in PERSON.items() if name != key})
     garment = Caption(None, {name: phrase for name, phrase in CLOTHING.items() if name != key})
     with pytest.raises(InputError) as caught:
-        full_prompt(person, garment, ("ada", "shirt"))
-        clothing_prompt(garment, "shirt")
+        prompts(person, garment, ("ada", "shirt"))
     assert repr(key) in str(caught.value)
     assert ("ada" if key in PERSON else "shirt") in str(caught.value)
 

@@ -111,8 +111,8 @@ def read_index(folder: Path) -> dict[str, Any]:
     if not isinstance(index, dict) or index.get("format") != FORMAT:
         raise InputError(f"not of format {FORMAT}", mend="import the weights again", path=folder / INDEX)
     size = index.get("size")
-    if not (isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) and side > 0 for side in size)):
-        raise InputError(f"size is {size!r}", mend="write [height, width] in pixels", path=folder / INDEX)
+    if not (isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) and side > 0 and side % 32 == 0 for side in size)):
+        raise InputError(f"size is {size!r}", mend="write [height, width] in pixels, multiples of 32", path=folder / INDEX)
     if missing := [part for part in (*NETWORKS, *TOKENIZERS) if not (folder / part).is_dir()]:
         raise MissingError(
             f"these parts are missing: {', '.join(missing)}", mend="import the weights again", path=folder
