@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= runs/demo
+WORKERS ?= 2
 
 .PHONY: demo test lint oracles lock clean help
 
@@ -35,7 +36,7 @@ oracles: $(VENV)/.dev
 	PYTHON=$(BIN)/python bash scripts/oracles.sh
 
 test: $(VENV)/.dev oracles
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

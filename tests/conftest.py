@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,9 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests never read or fill the user's cache."""
-    base = tmp_path_factory.getbasetemp() / "fittingroom-cache"
-    monkeypatch.setenv("FITTINGROOM_CACHE", str(base))
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests never read or fill the user's cache; for the whole session, since fixtures of modules use it too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FITTINGROOM_CACHE", str(tmp_path_factory.getbasetemp() / "fittingroom-cache"))
+        yield

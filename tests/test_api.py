@@ -21,6 +21,13 @@ def test_compare_is_the_function_whatever_was_imported_before(first: str) -> Non
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("first", ["", "import fittingroom.train.loop", "import fittingroom.train"])
+def test_train_is_the_function_whatever_was_imported_before(first: str) -> None:
+    code = f"import fittingroom as fr\n{first}\nassert callable(fr.train)\ntry: fr.train('drawn-mini', 'baseline')\nexcept fr.api.InputError as e: assert 'not trained' in str(e)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_run_and_its_views(tmp_path: Path) -> None:
     data = fr.Dataset.open("drawn-mini")
     run = fr.compare(data, ["baseline"], tmp_path / "run", limit=1, metrics=["ssim"], settings=["paired"], quiet=True)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Dataset, Run, compare, evaluate, load_method
+    from .api import Dataset, Run, Trained, compare, evaluate, load_method, train
 
 __version__ = "0.1.0"
-__all__ = ["Dataset", "Run", "__version__", "compare", "evaluate", "load_method"]
+__all__ = ["Dataset", "Run", "Trained", "__version__", "compare", "evaluate", "load_method", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,8 +16,10 @@ from .methods.registry import load_method
 from .metrics.evaluate import evaluate
 from .report import write_figures, write_report, write_tables
 from .report.tables import text_table
+from .train.loop import Trained
+from .train.run import train
 
-__all__ = ["Dataset", "Run", "compare", "evaluate", "load_method"]
+__all__ = ["Dataset", "Run", "Trained", "compare", "evaluate", "load_method", "train"]
 
 
 class Run(_Run):

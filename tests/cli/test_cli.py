@@ -192,6 +192,19 @@ def test_version_and_help_are_quick_and_need_no_torch() -> None:
         (["dataset", "show", "drawn-mini", "--out", "sheet.txt"], "sheet.txt: a contact sheet is a .png file"),
         (["weights", "fetch", "nosuch"], "nosuch"),
         (["weights", "import", "inception", "nosuch.pth"], "nosuch.pth"),
+        (["weights", "import", "pasta-gan++", "nosuch.pkl"], "nosuch.pkl: no such weights file"),
+        (["weights", "fetch", "pasta-gan++"], "no program can fetch them from Google Drive"),
+        (["compare", "drawn-mini", "--methods", "pasta-gan++"], "pasta-gan++ comes without weights"),
+        (
+            ["try-on", "ada", "sun-tee", "--data", "drawn-mini", "--method", "pasta-gan++@nosuch"],
+            "nosuch: no such weights",
+        ),
+        (["train", "nosuch", "--method", "pasta-gan++"], "nosuch"),
+        (["train", "drawn-mini", "--method", "baseline"], "baseline is not trained"),
+        (["train", "drawn-mini", "--method", "pasta-gan++", "--recipe", "nosuch.toml"], "nosuch.toml: no such recipe"),
+        (["train", "drawn-mini", "--method", "pasta-gan++", "--set", "train.stesp=3"], "train has no setting stesp"),
+        (["train", "drawn-mini", "--method", "pasta-gan++", "--steps", "0"], "train.steps is 0"),
+        (["train", "drawn-mini", "--method", "pasta-gan++"], "weights fetch vgg19"),
     ],
 )
 def test_mistakes_are_one_line(

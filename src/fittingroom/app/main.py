@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from ..compare.job import MethodSpec
 from ..core.errors import FittingroomError
 from ..core.images import UInt8
 from ..data.dataset import Dataset
@@ -41,7 +42,8 @@ class TryOn:
         """The person in the garment; what cannot be done becomes a message in the browser."""
         try:
             if method not in self._methods:
-                self._methods = {method: load_method(method)}  # one at a time: they may be large
+                spec = MethodSpec.parse(method)
+                self._methods = {method: load_method(spec.name, spec.weights)}  # one at a time: they may be large
             return self._methods[method].run(self.dataset.sample(Pair(person, garment, paired=False)), int(seed))
         except FittingroomError as error:
             raise gr.Error(str(error)) from error
@@ -61,7 +63,13 @@ def _try_on_tab(dataset: Dataset) -> None:
             garment = gr.Dropdown(garments, value=garments[0], label="Garment")
             garment_image = gr.Image(state.garment(garments[0]), label="Garment", interactive=False, height=420)
         with gr.Column():
-            method = gr.Dropdown(method_names(), value=method_names()[0], label="Method")
+            method = gr.Dropdown(
+                method_names(),
+                value=method_names()[0],
+                label="Method",
+                info="NAME or NAME@WEIGHTS, e.g. pasta-gan++@runs/train-pasta-gan/weights",
+                allow_custom_value=True,
+            )
             result = gr.Image(label="Result", interactive=False, height=420, format="png")
     with gr.Row():
         seed = gr.Number(0, label="Seed", precision=0)

@@ -8,7 +8,7 @@ import typer
 
 
 def methods_command(
-    check: Annotated[str, typer.Option(metavar="NAME", help="Run the conformance tests on this method.")] = "",
+    check: Annotated[str, typer.Option(metavar="NAME", help="Run the conformance tests on NAME or NAME@WEIGHTS.")] = "",
 ) -> None:
     """List the methods, or check one against the contract that all of ours keep."""
     from rich.console import Console
@@ -18,9 +18,11 @@ def methods_command(
 
     console = Console()
     if check:
+        from ..compare.job import MethodSpec
         from ..methods.conformance import check_method
 
-        results = check_method(check)
+        spec = MethodSpec.parse(check)
+        results = check_method(spec.name, spec.weights)
         for result in results:
             console.print(
                 f"{'ok  ' if result.passed else 'FAIL'} {result.name}{'' if result.passed else ': ' + result.detail}",

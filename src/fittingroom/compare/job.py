@@ -13,7 +13,7 @@ from ..core.errors import InputError
 from ..core.files import file_name, sha256_json
 from ..data.dataset import Dataset, Setting
 from ..data.pairs import for_category
-from ..data.sample import Pair
+from ..data.sample import Pair, Photo
 from ..data.single import as_category
 from ..methods.base import Method
 
@@ -168,13 +168,19 @@ def work_key(work: Work, dataset: Dataset, method: Method, seed: int, hashes: di
         InputError: the pair names something that is not there.
     """
     sample, pair = dataset.sample(work.pair), work.pair
-    for name, photo in (("person", sample.person), ("garment", sample.garment)):
+    photos: dict[str, Photo] = {"person": sample.person, "garment": sample.garment}
+    if sample.wearer is not None and any(
+        need.startswith("wearer.") for need in (*method.card.needs, *method.card.uses)
+    ):
+        photos["wearer"] = sample.wearer
+    for name, photo in photos.items():
         if (known := f"{name}:{photo.id}") not in hashes:
             hashes[known] = photo.content_hash()
     return sha256_json(
         {
             "person": hashes[f"person:{pair.person}"],
             "garment": hashes[f"garment:{pair.garment}"],
+            **({"wearer": hashes[f"wearer:{photos['wearer'].id}"]} if "wearer" in photos else {}),
             "category": sample.category,
             "method": method.card.name,
             "settings": dict(method.settings()),

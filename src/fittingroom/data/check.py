@@ -167,6 +167,10 @@ def _unusable(
         who, condition = need.split(".", 1)
         if who == "worn" and not sample.garment.worn:
             continue
+        if who == "wearer" and not sample.garment.worn:
+            if sample.wearer is not None and condition in broken.get(("person", sample.wearer.id), ()):
+                found.append(f"{need} (broken)")
+            continue
         photo: Photo = sample.person if who == "person" else sample.garment
         key = ("person" if isinstance(photo, Person) else "garment", photo.id)
         source = "parse" if condition == "mask" and not photo.has("mask") else condition

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
@@ -50,6 +51,7 @@ class Dataset:
         truths: (person id, garment id) -> photo of that person in that garment, beyond the paired ones.
         issues: what was found wrong while listing files (not decoding them).
         info: the content of ``dataset.json`` (provenance, licence, consent ...).
+        wearers: garment id -> people photographed in it; found from the paired pairs where it is not given.
     """
 
     name: str
@@ -61,6 +63,16 @@ class Dataset:
     truths: Mapping[tuple[str, str], Path] = field(default_factory=dict)
     issues: tuple[Issue, ...] = ()
     info: Mapping[str, Any] = field(default_factory=dict)
+    wearers: Mapping[str, tuple[str, ...]] | None = None
+
+    @cached_property
+    def _wearers(self) -> Mapping[str, tuple[str, ...]]:
+        if self.wearers is not None:
+            return self.wearers
+        found: dict[str, list[str]] = {}
+        for pair in self.pairs.get("paired", ()):
+            found.setdefault(pair.garment, []).append(pair.person)
+        return {garment: tuple(people) for garment, people in found.items()}
 
     @classmethod
     def open(cls, path: Path | str, *, layout: str | None = None, split: str | None = None) -> Dataset:
@@ -92,7 +104,15 @@ class Dataset:
             )
         person, garment = self.people[pair.person].fresh(), self.garments[pair.garment].fresh()
         truth = person.files.get("image") if pair.paired else self.truths.get((pair.person, pair.garment))
-        return Sample(person, garment, pair.paired, truth)
+        return Sample(person, garment, pair.paired, truth, self._wearer(garment, pair.person))
+
+    def _wearer(self, garment: Garment, person: str) -> Person | None:
+        """Somebody else in the garment: from the person's own photo a method would copy the answer."""
+        if garment.worn:
+            return None
+        others = (each for each in self._wearers.get(garment.id, ()) if each != person and each in self.people)
+        first = next(others, None)
+        return None if first is None else self.people[first].fresh()
 
     def samples(self, setting: Setting) -> Iterator[Sample]:
         """Samples of one setting, in order."""
@@ -115,7 +135,8 @@ class Dataset:
                 kept = [pair for pair in kept if pair in pairs]
             return tuple(kept[:limit])
 
-        return replace(self, pairs={setting: keep(chosen) for setting, chosen in self.pairs.items()})
+        kept = {setting: keep(chosen) for setting, chosen in self.pairs.items()}
+        return replace(self, pairs=kept, wearers=self._wearers)
 
     def content_hash(self) -> str:
         """SHA-256 over every photo, annotation and pair: equal data gives an equal hash wherever it lies."""

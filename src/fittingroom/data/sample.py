@@ -249,12 +249,21 @@ class Sample:
         paired: whether the person already wears it.
         truth_file: the photo of this person in this garment, where one exists (paired: the person's own photo;
             unpaired: a rendered or drawn counterfactual).
+        wearer: somebody else who is photographed in a garment that is given alone, for methods that need to see it worn.
     """
 
     person: Person
     garment: Garment
     paired: bool
     truth_file: Path | None = None
+    wearer: Person | None = None
+
+    def worn_garment(self) -> Garment | None:
+        """The garment on somebody's photo: itself if it is worn, else as :attr:`wearer` wears it; None without one."""
+        if self.garment.worn or self.wearer is None:
+            return self.garment if self.garment.worn else None
+        who = self.wearer
+        return Garment(who.id, who.files, who.label_set, who.given, category=self.garment.category, worn=True)
 
     @property
     def category(self) -> Category:
@@ -270,7 +279,7 @@ class Sample:
         """Which of a method's needs (``person.pose``, ``garment.mask`` ...) this sample cannot give.
 
         ``garment.mask`` is also met by a worn garment's parse; a worn garment's needs named ``worn.*`` count for worn
-        garments only.
+        garments only; those named ``wearer.*`` are met by a worn garment or by the sample's wearer.
         """
         absent = []
         for need in needs:
@@ -279,6 +288,11 @@ class Sample:
                 if not self.garment.worn:
                     continue
                 who = "garment"
+            if who == "wearer":
+                worn = self.worn_garment()
+                if worn is None or not worn.has(condition):
+                    absent.append(need)
+                continue
             photo: Photo = self.person if who == "person" else self.garment
             if photo.has(condition) or (who == "garment" and condition == "mask" and photo.has("parse")):
                 continue

@@ -12,8 +12,10 @@ import torch
 
 from ..core.errors import InputError, MissingError
 from ..core.images import Size, UInt8
+from ..data.dataset import Dataset
 from ..data.sample import CATEGORIES, Category, Sample
 from ..data.single import sample_from_files
+from .task import Task
 
 #: a text in several languages, by language code; always has "en" and "ru"
 Text: TypeAlias = Mapping[str, str]
@@ -61,7 +63,8 @@ class MethodCard:
         reference: authors, title, venue and year of the paper; empty for our own.
         code_licence: licence of the implementation in this project.
         weights_licence: licence of the weights that it can load.
-        needs: conditions it cannot do without, e.g. ``person.pose``; ``worn.*`` counts for worn garments only.
+        needs: conditions it cannot do without, e.g. ``person.pose``; ``worn.*`` counts for worn garments only,
+            ``wearer.*`` for the photo of somebody who wears the garment, whether it is given worn or alone.
         uses: conditions it takes when they are there.
         categories: categories of garments it can put on.
         native_size: (height, width) it works at; None = the photo's own.
@@ -98,6 +101,8 @@ class Method(ABC):
     """
 
     card: ClassVar[MethodCard]
+    #: tables of a training recipe besides ``[train]``; none where a method is not trained here
+    recipe_tables: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abstractmethod
@@ -137,6 +142,23 @@ class Method(ABC):
     def save(self, folder: Path) -> None:
         """Write weights and settings so that ``load(folder)`` restores this method."""
         raise InputError(f"{self.card.name} has no weights to save")
+
+    @classmethod
+    def training(cls, data: Dataset, recipe: Mapping[str, Mapping[str, Any]], seed: int) -> Task:
+        """What the training loop needs of this method.
+
+        Args:
+            data: what is learned from.
+            recipe: the tables named in :attr:`recipe_tables`; missing ones mean the published settings.
+            seed: of the first weights.
+
+        Raises:
+            InputError: nothing to be trained, a setting that makes no sense, or nothing usable in the dataset.
+            MissingError: something that training needs is not installed or not here.
+        """
+        raise InputError(
+            f"{cls.card.name} is not trained", mend="choose another method; `fittingroom methods` lists them"
+        )
 
     def run(self, sample: Sample, seed: int = 0) -> UInt8:
         """Check one sample, prepare it and dress the person.

@@ -13,7 +13,7 @@ import torch
 
 from ..core.errors import FittingroomError, InputError
 from ..data.dataset import Dataset
-from ..data.sample import CATEGORIES, Sample
+from ..data.sample import CATEGORIES, Photo, Sample
 from .base import Method
 from .registry import load_method, method_class
 
@@ -64,7 +64,10 @@ def _card(method: type[Method]) -> None:
     _demand(bool(card.categories) and set(card.categories) <= set(CATEGORIES), f"categories {card.categories}")
     for need in (*card.needs, *card.uses):
         who, dot, condition = need.partition(".")
-        _demand(bool(dot and condition) and who in ("person", "garment", "worn"), f"need {need!r} is not WHO.CONDITION")
+        _demand(
+            bool(dot and condition) and who in ("person", "garment", "worn", "wearer"),
+            f"need {need!r} is not WHO.CONDITION",
+        )
     _demand("person.image" in card.needs, "every method needs person.image")
 
 
@@ -139,13 +142,16 @@ def _missing(method: Method, samples: list[Sample]) -> None:
     for need in method.card.needs:
         who, condition = need.split(".", 1)
         sample = samples[0]
-        photo = sample.person if who == "person" else sample.garment
-        if who == "worn" or not photo.has(condition):
+        photo: Photo | None = sample.person if who == "person" else sample.garment
+        if who == "wearer" and not sample.garment.worn:
+            photo = sample.wearer
+        if who == "worn" or photo is None or not photo.has(condition):
             continue
         poorer = replace(
             photo.fresh(), files={name: path for name, path in photo.files.items() if name != condition}, given={}
         )
-        changed = replace(sample, person=poorer) if who == "person" else replace(sample, garment=poorer)  # type: ignore[arg-type]
+        role = "person" if photo is sample.person else "wearer" if photo is sample.wearer else "garment"
+        changed = replace(sample, **{role: poorer})  # type: ignore[arg-type]
         try:
             method.run(changed)
         except FittingroomError as error:
@@ -185,12 +191,16 @@ def _run(checks: list[tuple[str, Callable[[], None]]]) -> Iterator[CheckResult]:
             yield CheckResult(name, True)
 
 
-def check_method(name: str) -> list[CheckResult]:
-    """Run all conformance tests on a method, with its embedded weights, on the embedded dataset.
+def check_method(name: str, weights: str | Path | None = None) -> list[CheckResult]:
+    """Run all conformance tests on a method, on the embedded dataset.
+
+    Args:
+        name: of the method.
+        weights: see :meth:`Method.load`; None for the embedded ones.
 
     Raises:
         InputError: no such method.
-        MissingError: it has no embedded weights.
+        MissingError: it has no embedded weights and none are given.
     """
     kind = method_class(name)
     results = list(
@@ -202,7 +212,7 @@ def check_method(name: str) -> list[CheckResult]:
         )
     )
     samples = _samples(kind)
-    method = load_method(name)
+    method = load_method(name, weights)
     checks: list[tuple[str, Callable[[], None]]] = [
         ("settings are JSON values", lambda: _settings(method)),
         ("unknown settings are refused in one line", lambda: _unknown_setting(method)),

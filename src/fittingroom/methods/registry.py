@@ -12,7 +12,11 @@ from .base import Method, MethodCard
 
 ENTRY_POINT = "fittingroom.methods"
 #: name -> "module:class", imported only when asked for
-_OWN = {"baseline": "fittingroom.methods.baseline.method:Baseline"}
+_OWN = {
+    "baseline": "fittingroom.methods.baseline.method:Baseline",
+    "pasta-gan++": "fittingroom.methods.pasta_gan_pp.method:PastaGan",
+    "ladi-vton": "fittingroom.methods.ladi_vton.method:LadiVton",
+}
 
 
 def _targets() -> dict[str, str]:

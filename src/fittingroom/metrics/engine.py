@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from ..core.errors import FittingroomError, InputError
 from ..core.files import sha256_bytes
@@ -196,8 +199,32 @@ def evaluate_pictures(
     Raises:
         MissingError: weights of a named metric are not here.
     """
+    with _all_threads():
+        return _evaluate(pictures, reference, metrics, seed, cache, dict(overrides or {}), device, progress)
+
+
+@contextmanager
+def _all_threads() -> Iterator[None]:
+    """Let torch use every core whatever the caller has set: the last bits of an embedding depend on the number of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(os.cpu_count() or 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _evaluate(
+    pictures: Sequence[Picture],
+    reference: Sequence[Path],
+    metrics: Sequence[str],
+    seed: int,
+    cache: EmbeddingCache | None,
+    files: Mapping[str, Path],
+    device: str,
+    progress: Callable[[int, int], None] | None,
+) -> Evaluation:
     begin = time.perf_counter()
-    files = dict(overrides or {})
     wanted = [name for name in catalogue() if name in {metric_info(metric).name for metric in metrics}]
     sets = [name for name in wanted if metric_info(name).kind == "set"]
     embedder = _Embedder(sorted({name.rsplit("-", 1)[1] for name in sets}), files, device, cache)

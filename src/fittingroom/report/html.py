@@ -193,7 +193,7 @@ def _page(run: Run, t: Texts, worst: int, limit: int) -> dict[str, Any]:
 
 
 def _condition_order(name: str) -> tuple[int, str]:
-    return ({"person": 0, "garment": 1, "worn": 2}.get(name.split(".")[0], 3), name)
+    return ({"person": 0, "garment": 1, "worn": 2, "wearer": 2}.get(name.split(".")[0], 3), name)
 
 
 def write_report(

@@ -16,6 +16,7 @@ from ..core.errors import InputError
 from ..core.files import sha256_file, write_bytes
 from .fetch import weights_folder
 from .manifest import entry
+from .stylegan_pickle import read_network
 
 _NESTED = ("state_dict", "model_state_dict", "model")
 
@@ -23,8 +24,9 @@ _NESTED = ("state_dict", "model_state_dict", "model")
 def read_tensors(path: Path | str) -> dict[str, torch.Tensor]:
     """The named tensors of a checkpoint.
 
-    Safetensors and PyTorch files (zip or old) are read; a PyTorch file may hold the tensors directly or below
-    ``state_dict``. Anything that asks for code to be run is refused: PyTorch's reader for tensors only is used.
+    Safetensors and PyTorch files (zip or old) are read; a PyTorch file may hold the tensors directly, below
+    ``state_dict``, or below the names of several networks. Anything that asks for code to be run is refused: PyTorch's
+    reader for tensors only is used.
 
     Raises:
         InputError: missing, broken, an archive of code (TorchScript), or a pickle that holds more than tensors.
@@ -64,6 +66,16 @@ def _tensors(value: Any, path: Path) -> dict[str, torch.Tensor]:
         found = {str(key): tensor for key, tensor in value.items() if isinstance(tensor, torch.Tensor)}
         if found:
             return found
+        # several networks in one file: the outer name goes before the inner ones
+        found = {
+            f"{outer}.{key}": tensor
+            for outer, inner in value.items()
+            if isinstance(inner, Mapping)
+            for key, tensor in inner.items()
+            if isinstance(tensor, torch.Tensor)
+        }
+        if found:
+            return found
     raise InputError("no named tensors in it", mend="check that it is the right file", path=path)
 
 
@@ -87,7 +99,16 @@ def import_file(name: str, path: Path | str) -> Path:
             mend="get it again",
             path=path,
         )
-    tensors = {key: tensor.contiguous() for key, tensor in read_tensors(path).items()}
+    snapshot = known.snapshot and path.suffix != ".safetensors"
+    tensors = read_network(path, known.snapshot) if snapshot else read_tensors(path)
+    numbers = sum(tensor.numel() for tensor in tensors.values())
+    if known.parameters and numbers != known.parameters:
+        raise InputError(
+            f"not the weights of {name}: {numbers} numbers instead of {known.parameters}",
+            mend="check that it is the right file",
+            path=path,
+        )
+    tensors = {key: tensor.contiguous().clone() for key, tensor in tensors.items()}
     target = weights_folder() / f"{name}.safetensors"
     write_bytes(target, safetensors.torch.save(tensors, metadata={"source": known.file, "sha256": digest}))
     return target

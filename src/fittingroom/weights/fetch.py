@@ -46,12 +46,22 @@ def require(name: str, overrides: Mapping[str, Path] | None = None) -> Path:
     path = find(name, overrides)
     if path is None:
         known = entry(name)
+        if not known.mirrors:
+            raise _by_hand(known)
         source = known.mirrors[0].split("/")[2]
         raise MissingError(
             f"weights {name!r} ({known.purpose}) are not here: {known.size / 1e6:.3g} MB from {source}, {known.licence}",
             mend=f"fittingroom weights fetch {name}, or --weights-file {name}=PATH",
         )
     return path
+
+
+def _by_hand(known: Entry) -> MissingError:
+    return MissingError(
+        f"weights {known.name!r} ({known.purpose}) are not here: {known.size / 1e6:.3g} MB, licence: {known.licence}; "
+        f"no program can fetch them from {known.where}",
+        mend=f"get them there, then `fittingroom weights import {known.name} FILE`",
+    )
 
 
 def fetch(name: str, *, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -76,6 +86,8 @@ def fetch(name: str, *, progress: Callable[[int, int], None] | None = None) -> P
         raise MissingError(
             f"weights {name!r} are not here and FITTINGROOM_OFFLINE=1", mend=f"copy {known.file} to {weights_folder()}"
         )
+    if not known.mirrors:
+        raise _by_hand(known)
     target.parent.mkdir(parents=True, exist_ok=True)
     failures = []
     for mirror in known.mirrors:
@@ -125,10 +137,11 @@ def _download(address: str, known: Entry, target: Path, progress: Callable[[int,
 def verify(name: str, path: Path) -> str:
     """What is wrong with a file of published weights, or nothing.
 
-    Converted files (safetensors) are named by their content when imported and are checked for being readable only.
+    Converted files (safetensors) are named by their content when imported and are checked for being readable only, as are
+    files whose hash nobody has published.
     """
     known = entry(name)
-    if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors" or not (known.sha256 or known.sha256_prefix):
         from .convert import read_tensors
 
         try:

@@ -22,7 +22,10 @@ class Entry:
         licence: of the weights.
         mirrors: addresses, tried in order.
         sha256: of the file; empty where only the first digits are known.
-        sha256_prefix: first hexadecimal digits, which the publisher put into the file's name.
+        sha256_prefix: first hexadecimal digits, which the publisher put into the file's name; empty where nobody published any.
+        snapshot: of a StyleGAN snapshot (see :mod:`.stylegan_pickle`) the network that is wanted, else empty.
+        parameters: how many numbers the wanted tensors hold, buffers included; 0 = not checked.
+        where: in words where the file is, if no mirror can be fetched from by a program.
     """
 
     name: str
@@ -33,6 +36,9 @@ class Entry:
     mirrors: tuple[str, ...]
     sha256: str = ""
     sha256_prefix: str = ""
+    snapshot: str = ""
+    parameters: int = 0
+    where: str = ""
 
     def matches(self, digest: str) -> bool:
         """Whether a SHA-256 is this file's, as far as it is known."""

@@ -8,10 +8,10 @@ import numpy as np
 
 from ...core.errors import InputError
 from ...data.sample import Sample
-from .dress import Target
 from .figure import complete
 from .pieces import cut
 from .shop import guess_figure, without_inside
+from .target import Target
 
 #: fewer pixels of garment than this are a slip of the parser, not a garment
 _FEWEST_PIXELS = 64

@@ -2,76 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ...core.images import UInt8
-from ...core.pose import Pose
-from ...data.regions import KEPT_PARTS, dilate, erode, hands
-from ...data.sample import Category, Parse
-from .figure import SIDES, Figure, Mask
-from .fill import Image, blur, extend_up, limb_shade, luminance, masked_blur, skin_fill, spread
+from ...data.regions import KEPT_PARTS, erode, hands
+from ...data.sample import Category
+from .figure import SIDES, Mask
+from .fill import Image, blur, luminance, masked_blur
 from .outline import limb, lowest_level, sleeve_zone, trunk_core
-from .pieces import Cut, axis_coordinates, sleeve_end
+from .pieces import Cut, axis_coordinates
+from .target import ARM_SKIN, LEG_SKIN, OLD, ONE_PIECE, WAIST, Target, old_garment, waist
+from .uncover import background_fringe, bare_limbs, uncovered
 from .warp import Layer, joined, limb_controls, sample, spline_map, trunk_controls
-
-#: what is replaced by a garment of each category
-_OLD: Mapping[Category, tuple[str, ...]] = {
-    "upper": ("upper-clothes", "coat"),
-    "lower": ("pants", "skirt"),
-    "dress": ("upper-clothes", "coat", "pants", "skirt", "dress", "jumpsuits"),
-}
-_ONE_PIECE = ("dress", "jumpsuits")
-_ARM_SKIN = ("left-arm", "right-arm")
-_LEG_SKIN = ("left-leg", "right-leg")
-_SKIN = ("torso-skin", *_ARM_SKIN, *_LEG_SKIN, "face")
-#: half-widths of bare limbs relative to the trunk's length, at the three joints
-_ARM_RADIUS = (0.115, 0.085, 0.055)
-_LEG_RADIUS = (0.17, 0.105, 0.075)
-_WAIST = 0.74
-
-
-@dataclass(frozen=True)
-class Target:
-    """The person to be dressed.
-
-    Args:
-        image: ``(H, W, 3)`` float32, 0 to 255.
-        parse: labels.
-        pose: joints as found (tells the hands).
-        figure: joints without gaps.
-    """
-
-    image: Image
-    parse: Parse
-    pose: Pose
-    figure: Figure
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(height, width)."""
-        return self.parse.size
-
-
-def _limb_radius(
-    along: npt.NDArray[np.float64], radii: tuple[float, float, float], trunk: float
-) -> npt.NDArray[np.float64]:
-    return np.interp(along, (0, 1, 2), np.array(radii) * trunk)
-
-
-def old_garment(target: Target, category: Category) -> Mask:
-    """``(H, W)`` bool: what the person wears where the new garment goes."""
-    parse = target.parse
-    old = parse.mask(*_OLD[category])
-    if category == "dress" or old.sum() > 0.2 * parse.mask(*_ONE_PIECE).sum():
-        return old
-    level, _ = axis_coordinates(target.figure, target.size)
-    piece = parse.mask(*_ONE_PIECE)  # a dress counts as top above the waist and as skirt below it
-    return old | (piece & (level < 1.05) if category == "upper" else piece & (level > _WAIST))
 
 
 def _trunk_layer(cut: Cut, target: Target, category: Category, old: Mask) -> Layer | None:
@@ -79,12 +23,14 @@ def _trunk_layer(cut: Cut, target: Target, category: Category, old: Mask) -> Lay
     size = target.size
     arms = sleeve_zone(figure, "right", size) | sleeve_zone(figure, "left", size)
     body = old | parse.mask("upper-clothes", "coat", "dress", "jumpsuits", "pants", "skirt", "torso-skin")
-    body = (body & ~arms) | (trunk_core(figure, size) & parse.mask(*_ARM_SKIN, "hair"))
+    body = (body & ~arms) | (trunk_core(figure, size) & parse.mask(*ARM_SKIN, "hair"))
     hem: float | None = None
     if category == "upper":
         new, now = lowest_level(cut.trunk, cut.figure), lowest_level(old & ~arms, figure)
         if not (np.isnan(new) or np.isnan(now)) and now - 0.14 < new < now:
             hem = now  # a little too short: drawn down to where the old one ended
+        elif not np.isnan(new) and (band := waist(target, old)) and band.level - 0.2 < new < band.level:
+            hem = band.level + 0.03  # or to the waistband: it was tucked in where it was seen
     controls = trunk_controls(cut.trunk, cut.figure, body, figure, hem=hem)
     if controls is None:
         return None
@@ -98,27 +44,30 @@ def _guarded(layer: Layer, where: Mask) -> Layer:
 
 
 def _sleeve_layer(cut: Cut, target: Target, side: str) -> tuple[Layer, float] | None:
-    piece = cut.arms[side]
-    end = sleeve_end(piece, cut.figure, side)
-    if end < 0.2:
+    sleeve = cut.sleeves.get(side)
+    if sleeve is None:
         return None
+    piece, end = sleeve.mask, sleeve.end
     size, figure = target.size, target.figure
-    source, bones = cut.figure.arm(side), figure.arm(side)
+    source, bones = cut.figure.arm(sleeve.arm), figure.arm(side)
     scale = figure.trunk / cut.figure.trunk
-    worn = target.parse.mask(*_OLD["upper"], *_ONE_PIECE, *_ARM_SKIN) & sleeve_zone(figure, side, size)
+    worn = target.parse.mask(*OLD["upper"], *ONE_PIECE, *ARM_SKIN) & sleeve_zone(figure, side, size)
     controls = limb_controls(
         piece,
         source,
         worn,
         bones,
+        kind="arm",
+        trunk=figure.trunk,
         scale=scale,
         radius=(0.24 * cut.figure.trunk, 0.24 * figure.trunk),
         end=end,
         start=0.02,
+        mirrored=sleeve.arm != side,
     )
     layer = sample(cut.image, piece, spline_map(controls.target, controls.source, size, 1e-5))
     where = limb(bones, size)
-    reach = _limb_radius(where.along, (0.30, 0.26, 0.24), figure.trunk)
+    reach = np.interp(where.along, (0, 1, 2), (0.30, 0.26, 0.24)) * figure.trunk
     inside = (where.away < reach) & (where.along < end + 0.3)
     return _guarded(
         layer, inside & (controls.guard(where.along, where.across, 0.09 * figure.trunk) | (where.along < 0.25))
@@ -139,13 +88,13 @@ def _trousers(cut: Cut, target: Target, old: Mask) -> Layer | None:
     """Trousers and shorts: each leg with the pelvis, joined between the legs."""
     figure, size = target.figure, target.size
     source_size = (cut.mask.shape[0], cut.mask.shape[1])
-    worn = _whole(old, target.parse.mask(*_ARM_SKIN, "glove", "hair"))
+    worn = _whole(old, target.parse.mask(*ARM_SKIN, "glove", "hair"))
     pelvis = trunk_controls(cut.mask, cut.figure, worn, figure, first=0.66, last=1.06, anchored=False)
     source_level, _ = axis_coordinates(cut.figure, source_size)
     level, offset = axis_coordinates(figure, size)
     places = {side: limb(figure.leg(side), size) for side in SIDES}
     own = {side: limb(cut.figure.leg(side), source_size) for side in SIDES}
-    on_legs = worn | target.parse.mask(*_LEG_SKIN, "socks")
+    on_legs = worn | target.parse.mask(*LEG_SKIN, "socks")
     scale = figure.trunk / cut.figure.trunk
     layers: dict[str, Layer] = {}
     for side, other in (SIDES, SIDES[::-1]):
@@ -158,6 +107,8 @@ def _trousers(cut: Cut, target: Target, old: Mask) -> Layer | None:
             cut.figure.leg(side),
             on_legs & (places[side].away <= places[other].away),
             figure.leg(side),
+            kind="leg",
+            trunk=figure.trunk,
             scale=scale,
             radius=(0.34 * cut.figure.trunk, 0.34 * figure.trunk),
             end=end,
@@ -192,7 +143,7 @@ def _trousers(cut: Cut, target: Target, old: Mask) -> Layer | None:
 
 
 def _skirt(cut: Cut, target: Target, old: Mask) -> Layer | None:
-    worn = _whole(old, target.parse.mask(*_ARM_SKIN, "glove", "hair"))
+    worn = _whole(old, target.parse.mask(*ARM_SKIN, "glove", "hair"))
     controls = trunk_controls(cut.mask, cut.figure, worn, target.figure, first=0.68, anchored=False)
     if controls is None:
         return None
@@ -223,58 +174,6 @@ def _light(target: Target, old: Mask, amount: float) -> npt.NDArray[np.float32]:
     return (1 + (ratio - 1) * share).astype(np.float32)
 
 
-def _bare_limbs(
-    target: Target, canvas: Image, where: Mask, kind: str, ends: Mapping[str, float], old: Mask
-) -> tuple[Image, Mask, Mask]:
-    """Skin on arms or legs that the old garment covered.
-
-    Returns:
-        The photo with that skin, all of its pixels, and those beyond the new garment's ends (``ends``, by side, along
-        the limb), which lie in front of the trunk.
-    """
-    figure, size = target.figure, target.size
-    parts, radii = (_ARM_SKIN, _ARM_RADIUS) if kind == "arm" else (_LEG_SKIN, _LEG_RADIUS)
-    done, above = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
-    seen = target.parse.mask(*parts)
-    skin = erode(seen, 1) if erode(seen, 1).sum() > 0.0015 * seen.size else erode(target.parse.mask(*_SKIN), 1)
-    for side in SIDES:
-        place = limb(figure.arm(side) if kind == "arm" else figure.leg(side), size)
-        radius = _limb_radius(place.along, radii, figure.trunk)
-        region = where & (place.away < radius) & (place.along < 2.25)
-        if not region.any():
-            continue
-        filled = skin_fill(target.image, region, skin, old, 0.03 * size[0])
-        shaded = filled * limb_shade(place.away, radius)[..., None]
-        canvas = np.where(region[..., None], shaded, canvas).astype(np.float32)
-        done |= region
-        above |= region & (place.along > ends.get(side, 0.0) - 0.12)
-    return canvas, done, above
-
-
-def _uncovered(target: Target, canvas: Image, where: Mask, category: Category, old: Mask) -> Image:
-    """Fill what the old garment leaves behind: skin near the neck, the lower garment at the hem, else background."""
-    parse, figure, size = target.parse, target.figure, target.size
-    level, offset = axis_coordinates(figure, size)
-    out = canvas
-    if category != "lower":
-        chest = where & (level < 0.5) & (np.abs(offset) < 0.50 * figure.breadth)
-        skin = erode(parse.mask("torso-skin", "face"), 1)
-        out = np.where(chest[..., None], skin_fill(target.image, chest, skin, old, 0.03 * size[0]), out).astype(
-            np.float32
-        )
-        where = where & ~chest
-    lower = parse.mask("pants", "skirt", *_ONE_PIECE) & ~old if category == "upper" else np.zeros(size, dtype=bool)
-    if lower.sum() > 200:
-        wide = np.percentile(np.abs(offset[lower & (level < 1.25)]), 97) if (lower & (level < 1.25)).any() else 0.0
-        hem = where & (level > 0.45) & (np.abs(offset) < wide)
-        out = np.where(hem[..., None], extend_up(out, hem, erode(lower, 1)), out).astype(np.float32)
-        where = where & ~hem
-    if where.any():
-        ground = erode(parse.mask("background"), max(2.0, 0.008 * size[0]))
-        out = np.where(where[..., None], spread(target.image, ground), out).astype(np.float32)
-    return out
-
-
 def _soft(alpha: npt.NDArray[np.float32], allowed: Mask) -> npt.NDArray[np.float32]:
     """Anti-aliased edge: the alpha smoothed a little, and cut softly at what lies in front."""
     smooth = np.clip((blur(alpha, 0.8) - 0.15) / 0.7, 0, 1)
@@ -298,11 +197,11 @@ def put_on(cut: Cut, target: Target, category: Category, *, light: float = 0.6) 
     parse, size, figure = target.parse, target.size, target.figure
     old = old_garment(target, category)
     front = parse.mask(*KEPT_PARTS) | (
-        hands(parse, target.pose) if category != "lower" else parse.mask(*_ARM_SKIN, "glove")
+        hands(parse, target.pose) if category != "lower" else parse.mask(*ARM_SKIN, "glove")
     )
     if category == "lower":
         front |= parse.mask("upper-clothes", "coat") | sleeve_zone_of_tops(target)
-    arm_skin = parse.mask(*_ARM_SKIN)
+    arm_skin = parse.mask(*ARM_SKIN)
     trunk = _lower_layer(cut, target, old) if category == "lower" else _trunk_layer(cut, target, category, old)
     arms: dict[str, tuple[Layer, float]] = {}
     if category != "lower":
@@ -316,26 +215,30 @@ def put_on(cut: Cut, target: Target, category: Category, *, light: float = 0.6) 
     shading = _light(target, old, light)
     canvas = target.image
     # the pixels around the old garment still have its colour
-    fringe = dilate(old, 1.5 if size[0] < 700 else 3.0) & parse.mask("background")
+    fringe = background_fringe(target, old)
     rest = (old | fringe) & (cover < 0.98) & ~front
     if category != "lower":
         ends = {side: end for side, (_, end) in arms.items()}
         zones = sleeve_zone(figure, "right", size) | sleeve_zone(figure, "left", size)
-        bare, done, above = _bare_limbs(target, canvas, old & zones & ~front, "arm", ends, old)
-        canvas = _uncovered(target, canvas, rest & ~done, category, old)
-        canvas = _mix(canvas, bare, done)
-        canvas = _lay(canvas, layers[:1] if trunk is not None else [], shading)
-        canvas = _mix(canvas, bare, above)
-        canvas = _lay(canvas, layers[1:] if trunk is not None else layers, shading)
+        bare = bare_limbs(target, (old | fringe) & zones & ~front, "arm", old)
+        canvas = uncovered(target, canvas, rest, category, old)
+        canvas = _lay(canvas, [(layer, layer.alpha) for layer, _ in bare.values()])
         if category == "dress":
-            legs, shown, _ = _bare_limbs(
-                target, canvas, rest & ~done & parse.mask("pants", "skirt", "socks"), "leg", {}, old
-            )
-            canvas = _mix(canvas, legs, shown & (cover < 0.5))
+            level, _ = axis_coordinates(figure, size)
+            legs = bare_limbs(target, rest & ~zones & (level > 0.95), "leg", old)
+            canvas = _lay(canvas, [(layer, layer.alpha) for layer, _ in legs.values()])
+        canvas = _lay(canvas, layers[:1] if trunk is not None else [], shading)
+        # a bare arm lies in front of the trunk, but for the shoulder and what its sleeve covers
+        above = [
+            (layer, (layer.alpha * (along > ends.get(side, 0.0) - 0.12)).astype(np.float32))
+            for side, (layer, along) in bare.items()
+        ]
+        canvas = _lay(canvas, above)
+        canvas = _lay(canvas, layers[1:] if trunk is not None else layers, shading)
     else:
-        canvas = _uncovered(target, canvas, rest, category, old)
-        legs, shown, _ = _bare_limbs(target, canvas, rest, "leg", {}, old)
-        canvas = _lay(_mix(canvas, legs, shown), layers, shading)
+        canvas = uncovered(target, canvas, rest, category, old)
+        legs = bare_limbs(target, rest, "leg", old)
+        canvas = _lay(_lay(canvas, [(layer, layer.alpha) for layer, _ in legs.values()]), layers, shading)
     changed = (cover > 0) | rest | (old & (cover < 0.98))
     pixels = np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
     return np.where(changed[..., None], pixels, np.clip(np.rint(target.image), 0, 255).astype(np.uint8)).astype(
@@ -346,16 +249,13 @@ def put_on(cut: Cut, target: Target, category: Category, *, light: float = 0.6) 
 def sleeve_zone_of_tops(target: Target) -> Mask:
     """Sleeves of a dress that stays on as a top when its lower part is exchanged."""
     level, _ = axis_coordinates(target.figure, target.size)
-    return target.parse.mask(*_ONE_PIECE) & (level < _WAIST)
+    return target.parse.mask(*ONE_PIECE) & (level < WAIST)
 
 
-def _lay(canvas: Image, layers: list[tuple[Layer, npt.NDArray[np.float32]]], light: npt.NDArray[np.float32]) -> Image:
+def _lay(
+    canvas: Image, layers: list[tuple[Layer, npt.NDArray[np.float32]]], light: npt.NDArray[np.float32] | None = None
+) -> Image:
     for layer, alpha in layers:
-        colour = np.clip(layer.colour * light[..., None], 0, 255)
+        colour = layer.colour if light is None else np.clip(layer.colour * light[..., None], 0, 255)
         canvas = (canvas * (1 - alpha[..., None]) + colour * alpha[..., None]).astype(np.float32)
     return canvas
-
-
-def _mix(canvas: Image, other: Image, where: Mask) -> Image:
-    share = np.clip(blur(where.astype(np.float32), 0.7) * 1.4 - 0.2, 0, 1)[..., None] * where[..., None]
-    return (canvas * (1 - share) + other * share).astype(np.float32)

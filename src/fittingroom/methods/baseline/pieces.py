@@ -10,11 +10,31 @@ import numpy.typing as npt
 
 from ...data.regions import dilate, erode
 from ...data.sample import Category, Parse
-from .figure import Figure, Mask
+from .body import limb_half
+from .figure import SIDES, Figure, Mask
 from .fill import Image, extend_up, spread
 from .outline import limb, lowest_level, sleeves, trunk_core, trunk_edges
 
+#: a sleeve of which less is seen is put on as the other one mirrored
+_HIDDEN = 0.5
+#: level along the arm that a sleeve reaches at least; less is the armhole's own width
+_SHORTEST = 0.2
 _OCCLUDERS = ("left-arm", "right-arm", "hair", "glove", "scarf")
+
+
+@dataclass(frozen=True)
+class Sleeve:
+    """A sleeve of a garment.
+
+    Args:
+        mask: ``(h, w)`` bool, its pixels.
+        end: level of its end along the arm, see :func:`sleeve_end`.
+        arm: side of the arm that shows it; the other side's where that one is hidden, and then it is put on mirrored.
+    """
+
+    mask: Mask
+    end: float
+    arm: str
 
 
 @dataclass(frozen=True)
@@ -25,7 +45,7 @@ class Cut:
         image: ``(h, w, 3)`` float32, colours spread beyond the garment's edge.
         mask: ``(h, w)`` bool, all of it, holes filled.
         trunk: ``(h, w)`` bool, without sleeves.
-        arms: side -> ``(h, w)`` bool, its sleeve; empty masks for none.
+        sleeves: by side; without those that the garment does not have.
         figure: the body that shows it.
         legs: whether it has trouser legs.
     """
@@ -33,7 +53,7 @@ class Cut:
     image: Image
     mask: Mask
     trunk: Mask
-    arms: dict[str, Mask]
+    sleeves: dict[str, Sleeve]
     figure: Figure
     legs: bool
 
@@ -82,6 +102,17 @@ def _without_holes(image: Image, mask: Mask, parse: Parse, figure: Figure) -> tu
     taken = hidden & seen
     filled = np.where(taken[..., None], other, image).astype(np.float32)
     return spread(filled, inner | taken), mask | hidden
+
+
+def _behind_hair(image: Image, mask: Mask, parse: Parse, figure: Figure, ends: dict[str, float]) -> tuple[Image, Mask]:
+    """Fill in what hair hides of sleeves."""
+    size = (mask.shape[0], mask.shape[1])
+    hair = parse.mask("hair", "scarf") & ~mask
+    hidden = np.zeros_like(mask)
+    for side, end in ends.items():
+        place = limb(figure.arm(side), size)
+        hidden |= hair & (place.away < 1.3 * limb_half("arm", place.along, figure.trunk)) & (place.along < end)
+    return (spread(image, erode(mask, 1)), mask | hidden) if hidden.any() else (image, mask)
 
 
 def _behind_hands(image: Image, mask: Mask, parse: Parse) -> tuple[Image, Mask]:
@@ -146,9 +177,11 @@ def cut(image: npt.NDArray[np.uint8], mask: Mask, figure: Figure, category: Cate
             legs = bool(parse.mask("pants").sum() >= parse.mask("skirt").sum())
             colour, mask = _behind_hands(colour, mask, parse)
         colour, mask = _raised(colour, mask, figure, 0.45)
-        empty = np.zeros_like(mask)
-        return Cut(colour, mask, mask, {"right": empty, "left": empty}, figure, legs)
-    arms = _claimed(mask, figure, _real_sleeves(mask, figure))
+        return Cut(colour, mask, mask, {}, figure, legs)
+    ends, seen = sleeve_ends(mask, figure, parse)
+    if parse is not None:
+        colour, mask = _behind_hair(colour, mask, parse, figure, ends)
+    arms = _claimed(mask, figure, _real_sleeves(mask, figure, ends))
     either = arms["right"] | arms["left"]
     lap = 0.03 * figure.trunk
     trunk = mask & (~either | dilate(mask & ~either, lap))
@@ -156,16 +189,21 @@ def cut(image: npt.NDArray[np.uint8], mask: Mask, figure: Figure, category: Cate
         side: mask & dilate(piece, 2 * lap) & ~trunk_core_inner(figure, mask.shape[:2]) if piece.any() else piece
         for side, piece in arms.items()
     }
-    return Cut(colour, mask, trunk, overlapping, figure, legs)
+    found: dict[str, Sleeve] = {}
+    for side, other in (SIDES, SIDES[::-1]):
+        borrowed = ends[side] > 0 and ends[other] > 0 and seen[side] < _HIDDEN < seen[other]
+        shown = other if borrowed else side
+        if overlapping[shown].any():
+            found[side] = Sleeve(overlapping[shown], ends[shown], shown)
+    return Cut(colour, mask, trunk, found, figure, legs)
 
 
-def _real_sleeves(mask: Mask, figure: Figure) -> dict[str, Mask]:
+def _real_sleeves(mask: Mask, figure: Figure, ends: dict[str, float]) -> dict[str, Mask]:
     """Sleeves by side, without what lies beyond the end of each; empty where the garment has none."""
     found = sleeves(mask, figure)
     for side, piece in found.items():
-        end = sleeve_end(piece, figure, side)
         along = limb(figure.arm(side), (mask.shape[0], mask.shape[1])).along
-        found[side] = piece & (along < end + 0.25) if end > 0.2 else np.zeros_like(piece)
+        found[side] = piece & (along < ends[side] + 0.25) if ends[side] > 0 else np.zeros_like(piece)
     return found
 
 
@@ -208,21 +246,38 @@ def trunk_core_inner(figure: Figure, size: tuple[int, ...]) -> Mask:
     return (np.abs(offset) < 0.30 * figure.breadth) & (level > -0.1)
 
 
-def sleeve_end(piece: Mask, figure: Figure, side: str) -> float:
-    """Level of a sleeve's end along the arm: 0 shoulder, 1 elbow, 2 wrist; 0 where there is no sleeve.
+def sleeve_ends(mask: Mask, figure: Figure, parse: Parse | None) -> tuple[dict[str, float], dict[str, float]]:
+    """How far sleeves reach along the arms: 0 shoulder, 1 elbow, 2 wrist; 0 where there is no sleeve.
 
-    A sleeve covers its bone from the shoulder on without a gap; cloth that only lies near an arm does not.
+    A sleeve covers its bone from the shoulder on without a gap; cloth that only lies near an arm does not, and neither
+    does the armhole of a sleeveless garment, which shares the bone with skin. What hair hides may be sleeve.
+
+    Returns:
+        By side, the end, and the share of the sleeve's bone that is seen.
     """
-    if piece.sum() < 12:
-        return 0.0
-    place = limb(figure.arm(side), (piece.shape[0], piece.shape[1]))
-    on_bone = piece & (place.away < 0.055 * figure.trunk)
+    size = (mask.shape[0], mask.shape[1])
+    ends, shares = {}, {}
     bins = np.arange(0.08, 2.2, 0.06)
-    counts = np.histogram(place.along[on_bone], bins)[0]
-    covered = counts >= 3
-    if not covered[:3].any():
-        return 0.0
-    first = int(np.argmax(covered))
-    gaps = np.flatnonzero(~covered[first:] & ~np.append(covered[first + 1 :], False))
-    end = first + int(gaps[0]) if len(gaps) else len(covered)
-    return float(bins[end])
+    for side, piece in sleeves(mask, figure).items():
+        ends[side], shares[side] = 0.0, 0.0
+        place = limb(figure.arm(side), size)
+        bone = place.away < 0.055 * figure.trunk
+        cloth = np.histogram(place.along[piece & bone], bins)[0]
+        skin, hair = np.zeros_like(cloth), np.zeros_like(cloth)
+        if parse is not None:
+            skin = np.histogram(place.along[parse.mask("left-arm", "right-arm") & bone], bins)[0]
+            hair = np.histogram(place.along[parse.mask("hair", "scarf", "bag") & bone & ~mask], bins)[0]
+        covered = (cloth >= 3) & (cloth > 2.5 * skin)
+        unknown = ~covered & (hair >= 3) & (hair > skin)
+        first = int(np.argmax(~unknown))
+        if piece.sum() < 12 or not covered[first : first + 3].any():
+            continue
+        last = first + int(np.argmax(covered[first:]))
+        filled = covered | unknown
+        gaps = np.flatnonzero(~filled[last:] & ~np.append(filled[last + 1 :], False))
+        end = last + int(gaps[0]) if len(gaps) else len(filled)
+        end = int(np.flatnonzero(covered[:end])[-1]) + 1
+        if bins[end] > _SHORTEST:
+            ends[side] = float(bins[end])
+            shares[side] = float(cloth[:end].sum() / max(cloth[:end].sum() + hair[:end].sum(), 1))
+    return ends, shares

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from ...nn import tps
+from .body import Kind, limb_half, trunk_half
 from .figure import Figure, Mask, Points
 from .fill import Image
 from .outline import limb_edges, limb_points, lowest_level, trunk_edges
@@ -119,21 +120,22 @@ def fitted_width(
     worn: npt.NDArray[np.float64],
     scale: float,
     widest: npt.NDArray[np.float64] | float,
+    body: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
-    """Half-widths on the target: the garment's own, scaled by the bodies, but never inside what the person wears now.
+    """Half-widths on the target: the garment's own, scaled by the bodies, but never inside the body.
 
-    A narrower garment is drawn to the silhouette, which hides the old one without inventing what was behind it; a wider
-    one keeps its width up to ``widest`` times the silhouette.
+    A wider one keeps its width up to ``widest`` times the silhouette of what the person wears now.
 
     Args:
         source: ``(L, 2)`` half-widths of the garment.
         worn: ``(L, 2)`` half-widths of what the person wears; NaN where unknown.
         scale: size of the target body relative to the source body.
         widest: factor, for all levels or ``(L, 1)``.
+        body: ``(L, 1)`` half-widths of the body, in tight clothes; where the silhouette is narrower, that counts.
     """
     own = source * scale
     silhouette = np.maximum(worn, 1.0)
-    return np.where(np.isnan(worn), own, np.clip(own, silhouette, silhouette * widest + 1.0))
+    return np.where(np.isnan(worn), own, np.clip(own, np.minimum(silhouette, body), silhouette * widest + 1.0))
 
 
 def trunk_controls(
@@ -175,7 +177,13 @@ def trunk_controls(
     own = steady(own)
     # below the hips a garment may stand off from the body as far as it likes
     widest = np.where(goal < 1.0, 1.30, 1e6)[:, None]
-    out = fitted_width(own, steady(trunk_edges(worn, target, goal)), target.breadth / source.breadth, widest)
+    out = fitted_width(
+        own,
+        steady(trunk_edges(worn, target, goal)),
+        target.breadth / source.breadth,
+        widest,
+        1.04 * trunk_half(goal, target.breadth)[:, None],
+    )
     source_axis, source_across = source.axis(levels)
     target_axis, target_across = target.axis(goal)
     here = [target_axis, target_axis - target_across * out[:, :1], target_axis + target_across * out[:, 1:]]
@@ -192,11 +200,14 @@ def limb_controls(
     worn: Mask,
     target: Points,
     *,
+    kind: Kind,
+    trunk: float,
     scale: float,
     radius: tuple[float, float],
     end: float,
     start: float = 0.0,
     widest: float = 1.35,
+    mirrored: bool = False,
 ) -> Controls:
     """Control points of a sleeve or a leg: bone and both edges on each level.
 
@@ -205,19 +216,25 @@ def limb_controls(
         source: ``(3, 2)`` bones of the limb that shows it.
         worn: ``(H, W)`` bool, what is on the target limb now (garment and skin).
         target: ``(3, 2)`` bones of the limb that shall wear it.
+        kind: arm or leg.
+        trunk: length of the target's trunk in pixels.
         scale: size of the target body relative to the source body.
         radius: how far to look for edges, in source and in target pixels.
         end: level of the end, 0 at the first joint and 2 at the third.
         start: topmost level.
         widest: see :func:`fitted_width`.
+        mirrored: whether the source shows a limb of the other side of the body.
     """
     along = np.linspace(start, max(end - 0.04, start + 0.2), 7)
     outwards = np.array([-1.0, 1.0])
     own = steady(limb_edges(garment, source, along, radius[0]) * outwards)
     own = np.where(np.isnan(own) | (own < 0.12 * radius[0]), 0.35 * radius[0], own)
-    now = steady(limb_edges(worn, target, along, radius[1]) * outwards)
-    goal = fitted_width(own, np.where(now <= 1, np.nan, now), scale, widest)
     source_points, source_normals = limb_points(source, along)
+    if mirrored:
+        own, source_normals = own[:, ::-1], -source_normals
+    now = steady(limb_edges(worn, target, along, radius[1]) * outwards)
+    bare = 1.12 * limb_half(kind, along, trunk)[:, None]
+    goal = fitted_width(own, np.where(now <= 1, np.nan, now), scale, widest, bare)
     target_points, target_normals = limb_points(target, along)
     here = [target_points, target_points - goal[:, :1] * target_normals, target_points + goal[:, 1:] * target_normals]
     there = [source_points, source_points - own[:, :1] * source_normals, source_points + own[:, 1:] * source_normals]

@@ -1,0 +1,183 @@
+"""How LaDI-VTON is trained; the defaults are the published schedule (spec section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from ...core.errors import InputError
+from .adapter import AdapterConfig
+from .config import PUBLISHED, ModelConfig
+from .prompts import USED, WORDS
+from .region import RuleName
+from .tiny import tiny_config
+from .warping import WarpingConfig
+
+Perceptual = Literal["vgg19", "random", "none"]
+Cache = Literal["none", "memory", "disk"]
+#: in the order of training; ``autoencoder`` only where none is given
+STAGES = ("autoencoder", "warp", "refine", "emasc", "adapter", "tryon")
+#: where the weights come from that a training begins with
+RANDOM, BASE = "random", "published-base"
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What the recipe's table ``[ladi-vton]`` may say.
+
+    Args:
+        stage: ``all``, one after the other, or one of :data:`STAGES` alone for all of the training's steps.
+        autoencoder_steps: of this stage among ``all``; 0 leaves a stage out. The last stage has all the steps that remain.
+        warp_steps: the matcher.
+        refine_steps: the U-Net behind it.
+        emasc_steps: the skip connections.
+        adapter_steps: the adapter, with the base inpainting UNet of nine channels.
+        start: ``published-base`` (Stable Diffusion 2 inpainting and CLIP, own parts new), ``random``, ``published``,
+            ``published-dress-code``, or a folder.
+        rules: whose label conventions and regions; Dress Code's know all categories.
+        lr_warp: Adam's rate for matcher and refinement.
+        lr_autoencoder: AdamW's rate for the autoencoder, if that is trained.
+        lr: AdamW's rate for the other stages.
+        warmup: steps of a stage over which AdamW's rate rises from 0.
+        clip: largest norm of a stage's gradient, matcher and refinement excepted.
+        dropout: share of samples whose prompt is emptied in the last stage; likewise, each by itself, pose and garment.
+        perceptual: trunk of the perceptual losses: ``vgg19`` (ImageNet weights, fetched), ``random`` or ``none``.
+        encoders: vision tower and text encoder learn with the adapter, for models without pretrained ones.
+        crop: side of the squares that the autoencoder learns from, a multiple of 8; 0 = whole pictures.
+        lora: rank of low-rank updates of the UNet's attention instead of all its weights; 0 = all weights.
+        save_memory: activations are computed again in the backward pass.
+        cache: where what resting networks make of an item is kept: ``none``, ``memory`` or ``disk``.
+        cache_folder: for ``disk``.
+        half: weights are written with 16 bits, the matcher's excepted.
+        average_kimg: half-life of the running mean of the last stage's networks, in thousand pictures; 0 = none, as published.
+        published: slips of the published training are repeated: bends measured on the first sample of a batch; the matcher
+            trained on conditions that were made at its own small size; warped garments through JPEG.
+
+    Raises:
+        InputError: a value that makes no sense.
+    """
+
+    stage: str = "all"
+    autoencoder_steps: int = 0
+    warp_steps: int = 36_400
+    refine_steps: int = 36_400
+    emasc_steps: int = 40_001
+    adapter_steps: int = 200_001
+    start: str = BASE
+    rules: RuleName = "dress-code"
+    lr_warp: float = 1e-4
+    lr_autoencoder: float = 2e-4
+    lr: float = 1e-5
+    warmup: int = 500
+    clip: float = 1.0
+    dropout: float = 0.2
+    perceptual: Perceptual = "vgg19"
+    encoders: bool = False
+    crop: int = 0
+    lora: int = 0
+    save_memory: bool = True
+    cache: Cache = "none"
+    cache_folder: str = ""
+    half: bool = False
+    average_kimg: float = 0.0
+    published: bool = False
+
+    def __post_init__(self) -> None:
+        choices = {
+            "stage": ("all", *STAGES),
+            "rules": get_args(RuleName),
+            "perceptual": get_args(Perceptual),
+            "cache": get_args(Cache),
+        }
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name in choices:
+                good = value in choices[each.name]
+            elif isinstance(each.default, bool):
+                good = isinstance(value, bool)
+            elif isinstance(each.default, str):
+                good = isinstance(value, str)
+            elif isinstance(each.default, int):
+                good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+            else:
+                good = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+            if not good or (each.name.startswith("lr") and value <= 0) or (each.name == "dropout" and value > 1):
+                mend = f"choose something like {each.default!r}; see the method's README"
+                raise InputError(f"ladi-vton.{each.name} is {value!r}", mend=mend)
+        if self.cache == "disk" and not self.cache_folder:
+            raise InputError("ladi-vton.cache is disk, but where?", mend="set ladi-vton.cache_folder")
+        if self.crop % 8:
+            raise InputError(f"ladi-vton.crop is {self.crop}", mend="choose a multiple of 8")
+        if self.start == RANDOM and "adapter" in self.stages():
+            raise InputError(
+                "the stage adapter teaches the adapter with a trained inpainting network, but the start is random",
+                mend="set adapter_steps = 0, or start from a base model",
+            )
+
+    def stages(self) -> dict[str, int]:
+        """The stages that are trained, in order, with their steps; the last one's are not looked at."""
+        if self.stage != "all":
+            return {self.stage: 0}
+        before = {stage: int(getattr(self, f"{stage}_steps")) for stage in STAGES[:-1]}
+        return {**{stage: steps for stage, steps in before.items() if steps}, STAGES[-1]: 0}
+
+    def stage_at(self, number: int) -> tuple[str, int]:
+        """The stage of a step, and its number within that stage; both from 0."""
+        planned = list(self.stages().items())
+        for stage, steps in planned[:-1]:
+            if number < steps:
+                return stage, number
+            number -= steps
+        return planned[-1][0], number
+
+    def rate(self, stage: str, local: int) -> float:
+        """Learning rate at a step of a stage."""
+        if stage in ("warp", "refine"):
+            return self.lr_warp
+        top = self.lr_autoencoder if stage == "autoencoder" else self.lr
+        return top * min(1.0, (local + 1) / max(self.warmup, 1))
+
+
+def mini_config() -> ModelConfig:
+    """A small model that a processor can train from nothing: pictures of 256x192."""
+    text = {**PUBLISHED.text, "hidden_size": 96, "intermediate_size": 384, "num_hidden_layers": 2}
+    vision = {**PUBLISHED.vision, "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4}
+    return ModelConfig(
+        size=(256, 192),
+        unet={
+            **PUBLISHED.unet,
+            "block_out_channels": [64, 96, 128, 128],
+            "attention_head_dim": [2, 3, 4, 4],
+            "cross_attention_dim": 96,
+            "layers_per_block": 1,
+        },
+        vae={**PUBLISHED.vae, "block_out_channels": [16, 32, 64, 96], "layers_per_block": 1, "norm_num_groups": 16},
+        text={**text, "num_attention_heads": 3, "vocab_size": len(USED), "projection_dim": 96},
+        vision={**vision, "num_attention_heads": 4, "image_size": 128, "patch_size": 16, "projection_dim": 96},
+        adapter=AdapterConfig(width=128, inner=384, heads=4, hidden=256, words=WORDS, word=96),
+        warping=WarpingConfig(size=(128, 96), width=16, refine=16, regress=128),
+    )
+
+
+#: what the recipe's table ``[model]`` may name
+SIZES = {"published": lambda: PUBLISHED, "mini": mini_config, "tiny": tiny_config}
+
+
+def from_recipe(recipe: Mapping[str, Mapping[str, Any]]) -> tuple[ModelConfig, TrainOptions]:
+    """Sizes from the table ``[model]``, options from ``[ladi-vton]``.
+
+    Raises:
+        InputError: an unknown name or a bad value.
+    """
+    model = dict(recipe.get("model", {}))
+    name = model.pop("size", "published")
+    if model:
+        raise InputError(f"model has no setting {', '.join(sorted(model))}", mend="it has: size")
+    if name not in SIZES:
+        raise InputError(f"model.size is {name!r}", mend=f"choose from {', '.join(SIZES)}")
+    table = dict(recipe.get("ladi-vton", {}))
+    known = [each.name for each in fields(TrainOptions)]
+    if unknown := sorted(set(table) - set(known)):
+        raise InputError(f"ladi-vton has no setting {', '.join(unknown)}", mend=f"it has: {', '.join(known)}")
+    return SIZES[name](), TrainOptions(**table)

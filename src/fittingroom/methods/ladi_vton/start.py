@@ -1,0 +1,126 @@
+"""Which weights a training begins with, part by part; resting parts are read when first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...core.errors import InputError, MissingError
+from ...weights.convert import read_tensors
+from ...weights.fetch import find
+from ...weights.manifest import entry
+from .config import ModelConfig
+from .network import build, build_base_unet, extend_input
+from .recipe import BASE, RANDOM
+from .weights import SETS, Bundle, assign, load_part, open_folder, open_published
+
+#: parts of the base model -> entry of the manifest
+_BASE_FILES: Mapping[str, str] = {"vision": "clip-vit-h-14", "text": "sd2-inpainting-text", "vae": "sd2-inpainting-vae"}
+_BASE_UNET = "sd2-inpainting-unet"
+#: in a folder, the UNet of nine channels that the adapter is first trained with
+BASE_UNET_FILE = "base-unet.safetensors"
+
+
+class Start:
+    """Networks to begin with.
+
+    Args:
+        name: see :class:`~.recipe.TrainOptions`.
+        config: sizes where the name does not say them.
+        seed: of new weights.
+
+    Raises:
+        MissingError: a folder without weights.
+        InputError: a base model with sizes that are not its own.
+    """
+
+    def __init__(self, name: str, config: ModelConfig, seed: int) -> None:
+        self.name, self.seed = name, seed
+        self.bundle: Bundle | None = None
+        if name not in (RANDOM, BASE):
+            self.bundle = open_published(name) if name in SETS else open_folder(Path(name))
+            config = self.bundle.config
+        self.config = config
+
+    def network(self, part: str) -> Any:
+        """A network with the weights to begin with, in float32, at rest.
+
+        Raises:
+            MissingError: its file is not here.
+            InputError: the file of another network.
+        """
+        if self.bundle is not None:
+            return load_part(self.bundle, part)
+        if self.name == BASE and part in _BASE_FILES:
+            return self._from_file(build_on_meta(part, self.config), part, _published_file(_BASE_FILES[part]))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            network = build(part, self.config)
+        if self.name == BASE and part == "unet":
+            path = _published_file(_BASE_UNET)
+            tensors = {name: value.float() for name, value in read_tensors(path).items()}
+            assign(network, part, extend_input(tensors, int(self.config.unet["in_channels"])), path)
+        return network.eval().requires_grad_(False)
+
+    def base_unet(self) -> Any:
+        """The inpainting UNet of nine channels.
+
+        Raises:
+            MissingError: it is not here.
+        """
+        path = _published_file(_BASE_UNET) if self.bundle is None else self._beside(self.bundle)
+        with torch.device("meta"):
+            network = build_base_unet(self.config)
+        return self._from_file(network, "unet", path)
+
+    @staticmethod
+    def _beside(bundle: Bundle) -> Path:
+        path = bundle.files["unet"][0].with_name(BASE_UNET_FILE)
+        if not path.is_file():
+            raise MissingError(
+                "the stage adapter needs the inpainting network of nine channels",
+                mend=f"put it beside the other weights as {BASE_UNET_FILE}, or start from published-base",
+                path=path,
+            )
+        return path
+
+    @staticmethod
+    def _from_file(network: Any, part: str, path: Path) -> Any:
+        tensors = {
+            name: value.float() if value.is_floating_point() else value for name, value in read_tensors(path).items()
+        }
+        assign(network, part, tensors, path, "vision_model." if part == "vision" else "")
+        return network.eval().requires_grad_(False)
+
+
+def build_on_meta(part: str, config: ModelConfig) -> Any:
+    """A network without weights."""
+    with torch.device("meta"):
+        return build(part, config)
+
+
+def _published_file(name: str) -> Path:
+    path = find(name)
+    if path is None:
+        known = entry(name)
+        raise MissingError(
+            f"weights {name!r} ({known.purpose}) are not here: {known.size / 1e9:.1f} GB, {known.licence}",
+            mend=f"fittingroom weights fetch {name}, or start from a folder, or from random weights with model.size = 'mini'",
+        )
+    return path
+
+
+def check_sizes(config: ModelConfig, name: str, published: ModelConfig) -> None:
+    """Refuse a base model's weights for sizes that are not its own.
+
+    Raises:
+        InputError: they differ.
+    """
+    if name == BASE and config != published:
+        raise InputError(
+            "the published base model has the published sizes only",
+            mend="set ladi-vton.start = 'random', or model.size = 'published'",
+        )

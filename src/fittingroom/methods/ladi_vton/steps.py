@@ -1,0 +1,225 @@
+"""What each stage of the training computes: networks and a batch -> the terms of its loss; no optimisers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from .clip import speak
+from .config import ModelConfig
+from .denoise import Guide, predict, small_mask, small_pose
+from .emasc import decode, encode, keep_outside
+from .losses import (
+    AUTOENCODER,
+    AUTOENCODER_KL,
+    AUTOENCODER_VGG,
+    EMASC,
+    EMASC_VGG,
+    NOISE,
+    REFINE,
+    REFINE_VGG,
+    REGULARITY,
+    WARP,
+)
+from .prompts import empty, tokens
+from .warping import enlarge_grid, sample, shrink
+
+Batch = Mapping[str, torch.Tensor]
+#: name -> (weight, unweighted value)
+Terms = dict[str, tuple[float, torch.Tensor]]
+#: picture ``(B, 3, H, W)`` -> five feature maps
+Trunk = Callable[[torch.Tensor], Sequence[torch.Tensor]]
+_CATEGORIES = ("upper", "lower", "dress")
+_JPEG_QUALITY = 95
+
+
+def drawn(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Standard normal noise of a tensor's shape."""
+    return torch.randn(like.shape, generator=generator, device=like.device)
+
+
+def _side(picture: torch.Tensor) -> int:
+    """Short side for VGG: the published one, but pictures of small models are not enlarged to it."""
+    return min(256, int(picture.shape[-2]), int(picture.shape[-1]))
+
+
+def autoencoder_terms(vae: Any, batch: Batch, trunk: Trunk | None, generator: torch.Generator, crop: int) -> Terms:
+    """An autoencoder from nothing: reconstruction of photos and of garments, and latents near a normal distribution.
+
+    Args:
+        vae: the autoencoder.
+        batch: of the items.
+        trunk: of the perceptual loss.
+        generator: for latents and places.
+        crop: side of the squares that are cut out; 0 = whole pictures.
+    """
+    truth = torch.cat([batch["person"], batch["garment"]])
+    if crop:
+        room = (truth.shape[-2] - crop, truth.shape[-1] - crop)
+        row, column = (
+            int(torch.randint(0, max(free, 0) + 1, (), generator=generator, device=truth.device)) for free in room
+        )
+        truth = truth[..., row : row + crop, column : column + crop]
+    seen = encode(vae, truth)
+    made = decode(vae, seen.draw(drawn(seen.mean, generator))).float()
+    terms = {
+        AUTOENCODER.name: (AUTOENCODER.weight, AUTOENCODER(made, truth)),
+        AUTOENCODER_KL.name: (AUTOENCODER_KL.weight, AUTOENCODER_KL(seen.mean, seen.std)),
+    }
+    if trunk is not None:
+        terms[AUTOENCODER_VGG.name] = (AUTOENCODER_VGG.weight, AUTOENCODER_VGG(made, truth, trunk, _side(truth)))
+    return terms
+
+
+def warp_terms(matcher: Any, batch: Batch, published: bool) -> Terms:
+    """The matcher, at its own size."""
+    if published:  # conditions that were made at that size
+        garment, worn = batch["low_garment"], batch["low_worn"]
+        person = torch.cat([batch["low_person"] * (1 - batch["low_mask"]), batch["low_pose"]], dim=1)
+    else:
+        garment, worn = (shrink(batch[name], matcher.size) for name in ("garment", "worn"))
+        person = shrink(torch.cat([batch["person"] * (1 - batch["mask"]), batch["pose"]], dim=1), matcher.size)
+    grid, points = matcher(garment, person)
+    return {
+        WARP.name: (WARP.weight, WARP(sample(garment, grid.float()), worn)),
+        REGULARITY.name: (REGULARITY.weight, REGULARITY(points, published)),
+    }
+
+
+def warped_by(matcher: Any, batch: Batch) -> torch.Tensor:
+    """``(B, 24, H, W)``: what the refinement takes; the matcher rests."""
+    person = torch.cat([batch["person"] * (1 - batch["mask"]), batch["pose"]], dim=1)
+    size = (person.shape[-2], person.shape[-1])
+    with torch.no_grad():
+        grid, _ = matcher(shrink(batch["garment"], matcher.size), shrink(person, matcher.size))
+        return torch.cat([person, sample(batch["garment"], enlarge_grid(grid.float(), size))], dim=1)
+
+
+def refine_terms(matcher: Any, refinement: Any, batch: Batch, trunk: Trunk | None) -> Terms:
+    """The refinement behind the resting matcher."""
+    made = refinement(warped_by(matcher, batch)).float()
+    terms = {REFINE.name: (REFINE.weight, REFINE(made, batch["worn"]))}
+    if trunk is not None:
+        terms[REFINE_VGG.name] = (REFINE_VGG.weight, REFINE_VGG(made, batch["worn"], trunk, _side(made)))
+    return terms
+
+
+def emasc_terms(
+    vae: Any, emasc: Any, batch: Batch, trunk: Trunk | None, generator: torch.Generator, save_memory: bool
+) -> Terms:
+    """The skip connections of the resting autoencoder."""
+    with torch.no_grad():
+        seen = encode(vae, batch["person"])
+        latents = seen.draw(drawn(seen.mean, generator))
+        features = encode(vae, batch["person"] * (1 - batch["mask"])).features
+    additions = keep_outside(emasc(features), batch["mask"])
+    made = decode(vae, latents, additions, save_memory=save_memory).float()
+    terms = {EMASC.name: (EMASC.weight, EMASC(made, batch["person"]))}
+    if trunk is not None:
+        terms[EMASC_VGG.name] = (EMASC_VGG.weight, EMASC_VGG(made, batch["person"], trunk, _side(made)))
+    return terms
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Which samples of a batch lose what, each ``(B,)`` bool.
+
+    Args:
+        prompt: the prompt is empty.
+        pose: no joints.
+        garment: no warped garment.
+    """
+
+    prompt: torch.Tensor
+    pose: torch.Tensor
+    garment: torch.Tensor
+
+
+def dropped(count: int, share: float, generator: torch.Generator, device: torch.device) -> Dropped:
+    """Draw for a batch, each kind by itself; guidance leads away from samples that have lost everything."""
+    chance = torch.rand(3, count, generator=generator, device=device) < share
+    return Dropped(chance[0], chance[1], chance[2])
+
+
+def said(text: Any, words: torch.Tensor, category: torch.Tensor, without: torch.Tensor | None = None) -> torch.Tensor:
+    """``(B, 77, width)``: prompts with pseudo-words, empty ones for the rows of ``without``."""
+    rows = [tokens(_CATEGORIES[int(index)], words.shape[1]) for index in category]  # type: ignore[arg-type]
+    if without is not None:
+        rows = [empty() if bool(gone) else row for row, gone in zip(rows, without, strict=True)]
+    return speak(text, torch.stack(rows).to(words.device), words)
+
+
+def noise_terms(
+    unet: Any,
+    noise: Any,
+    config: ModelConfig,
+    batch: Batch,
+    features: Batch,
+    text: torch.Tensor,
+    generator: torch.Generator,
+    gone: Dropped | None,
+) -> Terms:
+    """The noise that the UNet predicts.
+
+    Args:
+        unet: of 31 channels, or with ``gone`` None the base one of nine.
+        noise: diffusers' scheduler, for adding noise.
+        config: of the model.
+        batch: of the items.
+        features: ``person``, ``masked`` and ``warped`` latents' distributions, see :func:`latent_features`.
+        text: ``(B, 77, width)``.
+        generator: for latents, noise and times.
+        gone: what is dropped.
+    """
+
+    def latents(name: str) -> torch.Tensor:
+        mean = features[f"{name}_mean"]
+        return (mean + features[f"{name}_std"] * drawn(mean, generator)) * config.scaling
+
+    clean, masked = latents("person"), latents("masked")
+    added = drawn(clean, generator)
+    last = int(noise.config.num_train_timesteps)
+    time = torch.randint(0, last, (len(clean),), generator=generator, device=clean.device)
+    noisy = noise.add_noise(clean, added, time)
+    size = (clean.shape[-2], clean.shape[-1])
+    mask = small_mask(batch["mask"], size)
+    if gone is None:
+        kind = next(unet.parameters()).dtype
+        shown = torch.cat([noisy, mask, masked], dim=1).to(kind)
+        predicted = unet(shown, time, encoder_hidden_states=text.to(kind), return_dict=False)[0]
+        return {NOISE.name: (NOISE.weight, NOISE(predicted, added))}
+    pose = small_pose(batch["pose"], size) * ~gone.pose[:, None, None, None]
+    garment = latents("warped") * ~gone.garment[:, None, None, None] if config.takes_garment else None
+    predicted = predict(unet, noisy, time, Guide(text, mask, masked, pose, garment))
+    return {NOISE.name: (NOISE.weight, NOISE(predicted, added))}
+
+
+@torch.no_grad()
+def latent_features(vae: Any, pictures: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Mean and deviation ``(4, h, w)`` of the latents of one picture ``(3, H, W)`` of each name."""
+    kind = next(vae.parameters()).dtype
+    found: dict[str, torch.Tensor] = {}
+    for name, picture in pictures.items():
+        seen = encode(vae, picture[None].to(kind))
+        found |= {f"{name}_mean": seen.mean[0].float(), f"{name}_std": seen.std[0].float()}
+    return found
+
+
+def through_jpeg(picture: torch.Tensor) -> torch.Tensor:
+    """``(3, H, W)``, -1 to 1, as a JPEG of quality 95 has it: the published training reads warped garments from such files."""
+    pixels = ((picture.float() + 1) / 2).clamp(0, 1).mul(255).byte().permute(1, 2, 0).cpu().numpy()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="JPEG", quality=_JPEG_QUALITY)
+    again = torch.from_numpy(np.asarray(Image.open(buffer)).copy()).permute(2, 0, 1)
+    return (again.float() / 127.5 - 1).to(picture.device)
+
+
+def total(terms: Terms) -> torch.Tensor:
+    """Weighted sum."""
+    return torch.stack([weight * value for weight, value in terms.values()]).sum()

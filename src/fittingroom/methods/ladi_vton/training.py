@@ -1,0 +1,360 @@
+"""Training of LaDI-VTON: five stages as one training (and one more for models without a ready autoencoder).
+
+Which stage a step belongs to follows from its number, so a training that was stopped goes on in the same stage with the same
+bits. Each stage has its own optimiser; networks of other stages rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ...core.errors import FittingroomError, InputError
+from ...core.files import sha256_json
+from ...core.images import Size, UInt8, to_tensor
+from ...data.dataset import Dataset
+from ...data.sample import CATEGORIES, Sample
+from ...nn.vgg import published_features, random_features
+from ..task import Loop, Task
+from .clip import look
+from .conditions import garment_picture, person_parts, pose_map, worn_garment
+from .config import ModelConfig
+from .features import FeatureStore, tensors_hash
+from .lora import inject, merge
+from .network import PARTS
+from .preview import preview
+from .recipe import TrainOptions
+from .region import rules_for
+from .requirement import need
+from .start import Start
+from .steps import (
+    Batch,
+    Terms,
+    autoencoder_terms,
+    dropped,
+    emasc_terms,
+    latent_features,
+    noise_terms,
+    refine_terms,
+    said,
+    through_jpeg,
+    total,
+    warp_terms,
+    warped_by,
+)
+from .weights import copy_part, save_part, write_index
+
+#: samples kept decoded, without their pose maps; one of 512x384 takes 2 MB
+_KEPT = 512
+#: items by which the spread of a new autoencoder's latents is measured
+_MEASURED = 16
+#: UNet with low-rank updates: the name of what learns
+_UPDATES = "unet-lora"
+
+
+def trained_parts(stage: str, options: TrainOptions) -> tuple[str, ...]:
+    """Networks that learn in a stage."""
+    words = ("adapter", "vision", "text") if options.encoders else ("adapter",)
+    return {
+        "autoencoder": ("vae",),
+        "warp": ("matcher",),
+        "refine": ("refinement",),
+        "emasc": ("emasc",),
+        "adapter": words,
+        "tryon": (_UPDATES if options.lora else "unet", *words),
+    }[stage]
+
+
+def _clip(parameters: list[nn.Parameter], limit: float, *_: Any) -> None:
+    nn.utils.clip_grad_norm_(parameters, limit)
+
+
+class LadiTask(Task):
+    """See :class:`fittingroom.methods.task.Task`.
+
+    Args:
+        data: paired samples are learned from.
+        config: sizes; those of the weights where the training begins with a folder's.
+        options: how.
+        seed: of new weights.
+
+    Raises:
+        InputError: no sample can be used.
+        MissingError: libraries or weights are missing.
+    """
+
+    def __init__(self, data: Dataset, config: ModelConfig, options: TrainOptions, seed: int = 1) -> None:
+        self.diffusers = need("diffusers")
+        need("transformers")
+        self.options, self.start = options, Start(options.start, config, seed)
+        self.config = self.start.config
+        self.samples, self.refused = self._usable(data)
+        if not self.samples:
+            reason = f" ({self.refused[0]})" if self.refused else ""
+            raise InputError(
+                f"nothing in {data.name} can be trained on{reason}",
+                mend="paired samples with pose and parse are needed; `fittingroom dataset check` says what is missing",
+                path=data.root,
+            )
+        self.stages = options.stages()
+        learning = {part for stage in self.stages for part in trained_parts(stage, options)}
+        self.modules = {}
+        self._resting: dict[str, Any] = {}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            for part in (*PARTS, _UPDATES):
+                if part == _UPDATES and part in learning:
+                    self._resting["unet"] = self.start.network("unet")
+                    self.modules[part] = inject(self._resting["unet"], options.lora)
+                elif part in learning:
+                    self.modules[part] = self.start.network(part)
+        # low-rank updates have no running mean: it would be that of two factors, not of their product
+        last = [part for part in trained_parts("tryon", options) if part != _UPDATES and "tryon" in self.stages]
+        self.averages = dict.fromkeys(last, 1000 * options.average_kimg) if options.average_kimg else {}
+        self.optimizers = {stage: self._optimizer(stage) for stage in self.stages}
+        self._trunk: nn.Module | None = None
+        if options.perceptual != "none" and not {"adapter", "tryon"} >= set(self.stages):
+            trunk = published_features() if options.perceptual == "vgg19" else random_features()
+            self._trunk = trunk.requires_grad_(False)
+        self._store: FeatureStore | None = None
+        self._number, self._measured = -1, 0.0
+        self._parts = lru_cache(maxsize=_KEPT)(self._read)
+
+    def _usable(self, data: Dataset) -> tuple[list[Sample], list[str]]:
+        good, refused = [], []
+        for sample in data.samples("paired"):
+            try:
+                self._prepare(sample, self.config.size)
+            except FittingroomError as error:
+                refused.append(str(error))
+            else:
+                good.append(replace(sample, person=sample.person.fresh(), garment=sample.garment.fresh()))
+        return good, refused
+
+    def _optimizer(self, stage: str) -> torch.optim.Optimizer:
+        options = self.options
+        parameters = [each for part in trained_parts(stage, options) for each in self.modules[part].parameters()]
+        if stage in ("warp", "refine"):
+            return torch.optim.Adam(parameters, lr=options.lr_warp, betas=(0.5, 0.99))
+        made = torch.optim.AdamW(parameters, lr=options.rate(stage, 0), weight_decay=1e-2)
+        made.register_step_pre_hook(partial(_clip, parameters, options.clip))
+        return made
+
+    # --- items -----------------------------------------------------------------------------------------------
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # processes that prepare items need the samples only
+        wanted = ("samples", "config", "options")
+        return {name: value for name, value in self.__dict__.items() if name in wanted}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._parts = lru_cache(maxsize=_KEPT)(self._read)
+
+    def _prepare(self, sample: Sample, size: Size) -> tuple[Any, ...]:
+        rules = self.options.rules
+        published = self.options.published
+        _, picture, labels, pose, mask = person_parts(sample.person, sample.category, size, rules, published=published)
+        return picture, labels, pose, mask, garment_picture(sample.garment, size, rules)
+
+    def _read(self, index: int, size: Size) -> tuple[Any, ...]:
+        sample = self.samples[index]
+        return self._prepare(replace(sample, person=sample.person.fresh(), garment=sample.garment.fresh()), size)
+
+    def _tensors(self, index: int, size: Size) -> dict[str, torch.Tensor]:
+        picture, labels, pose, mask, garment = self._parts(index, size)
+        person = to_tensor(picture)
+        return {
+            "person": person,
+            "garment": to_tensor(garment),
+            "worn": worn_garment(person, labels, rules_for(self.options.rules, self.samples[index].category)),
+            "mask": torch.from_numpy(mask[None]).float(),
+            "pose": pose_map(pose, size),
+        }
+
+    def item(self, index: int, seed: int) -> dict[str, torch.Tensor]:
+        """See :meth:`Task.item`: ``person``, ``garment``, ``worn`` ``(3, H, W)``, ``mask``, ``pose``; nothing is random."""
+        made = self._tensors(index, self.config.size)
+        if self.options.published and "warp" in self.options.stages():
+            small = self._tensors(index, self.config.warping.size)
+            made |= {f"low_{name}": value for name, value in small.items()}
+        category = CATEGORIES.index(self.samples[index].category)
+        return {**made, "index": torch.tensor(index), "category": torch.tensor(category)}
+
+    # --- networks --------------------------------------------------------------------------------------------
+    def part(self, name: str, device: torch.device) -> Any:
+        """A network, learning or at rest, on a device."""
+        if name in self.modules:
+            return self.modules[name]
+        if name not in self._resting:
+            self._resting[name] = self.start.base_unet() if name == "base" else self.start.network(name)
+        return self._resting[name].to(device)
+
+    def _ready(self, stage: str) -> None:
+        """The stage's networks learn, all others rest."""
+        learning = trained_parts(stage, self.options)
+        for name, module in self.modules.items():
+            module.train(name in learning)
+            module.requires_grad_(name in learning)
+        if self.options.save_memory and stage in ("adapter", "tryon"):
+            here: dict[str, Any] = {**self._resting, **self.modules}
+            for name in ("unet", "base"):
+                if name in here:
+                    here[name].enable_gradient_checkpointing()
+                    here[name].train()  # it works in this mode only; there is no dropout in these networks
+
+    def scaled(self, device: torch.device) -> ModelConfig:
+        """Sizes, with the scale of the latents measured where the autoencoder is one that was trained here."""
+        if "autoencoder" not in self.stages:
+            return self.config
+        if not self._measured:
+            vae, spread = self.part("vae", device), []
+            with torch.no_grad(), torch.autocast(device.type, enabled=False):
+                for index in range(min(_MEASURED, len(self))):
+                    person = self._tensors(index, self.config.size)["person"].to(device)
+                    spread.append(latent_features(vae, {"person": person})["person_mean"].cpu())
+            self._measured = 1.0 / max(float(torch.stack(spread).std()), 1e-6)
+        return replace(self.config, vae={**self.config.vae, "scaling_factor": self._measured})
+
+    def _latents(self, batch: Batch, device: torch.device) -> dict[str, torch.Tensor]:
+        """What resting networks make of a batch: distributions of latents, and the vision tower's tokens."""
+        vae, learned = self.part("vae", device), "vision" in self.modules
+
+        @torch.no_grad()
+        def make(row: int) -> dict[str, torch.Tensor]:
+            one = {name: value[row : row + 1] for name, value in batch.items()}
+            pictures = {"person": one["person"][0], "masked": (one["person"] * (1 - one["mask"]))[0]}
+            if self.config.takes_garment:
+                given = warped_by(self.part("matcher", device), one)
+                warped = self.part("refinement", device)(given)[0].float().clamp(-1, 1)
+                pictures["warped"] = through_jpeg(warped) if self.options.published else warped
+            found = latent_features(vae, pictures)
+            if not learned:
+                found["tokens"] = look(self.part("vision", device), one["garment"])[0]
+            return found
+
+        if self._store is None:
+            key = self._key() if self.options.cache == "disk" else ""
+            self._store = FeatureStore(self.options.cache, self.options.cache_folder, key)
+        features = self._store.batch(batch["index"], make, device)
+        if learned:
+            features["tokens"] = look(self.part("vision", device), batch["garment"])
+        return features
+
+    def _key(self) -> str:
+        """Of everything that the features depend on: data, sizes, and the weights of the networks that make them."""
+        weights = {
+            part: tensors_hash(self.modules[part])
+            for part in ("vae", "matcher", "refinement", "vision")
+            if part in self.modules
+        }
+        begin = self.options.start if self.start.bundle is None else self.start.bundle.fingerprint()
+        samples = [[each.person.content_hash(), each.garment.content_hash()] for each in self.samples]
+        slips = [self.options.published, self.options.rules]
+        return sha256_json([self.config.to_json(), begin, self.start.seed, weights, slips, samples])
+
+    # --- steps -----------------------------------------------------------------------------------------------
+    def step(
+        self, batch: dict[str, torch.Tensor], number: int, generator: torch.Generator, loop: Loop
+    ) -> Mapping[str, float]:
+        """See :meth:`Task.step`: one step of the stage that the number belongs to."""
+        stage, local = self.options.stage_at(number)
+        self._number = number
+        if stage in ("adapter", "tryon"):
+            self.part("base" if stage == "adapter" else "unet", loop.device)
+        self._ready(stage)
+        with loop.precision():
+            terms = self._terms(stage, batch, generator, loop.device)
+            loss = total(terms)
+        optimizer = self.optimizers[stage]
+        for group in optimizer.param_groups:
+            group["lr"] = self.options.rate(stage, local)
+        loop.update(optimizer, loss)
+        return {f"{stage}/{name}": float(value.detach()) for name, (_, value) in terms.items()}
+
+    def _terms(self, stage: str, batch: Batch, generator: torch.Generator, device: torch.device) -> Terms:
+        options, part = self.options, partial(self.part, device=device)
+        trunk = None if self._trunk is None else self._trunk.to(device)
+        if stage == "autoencoder":
+            return autoencoder_terms(part("vae"), batch, trunk, generator, options.crop)
+        if stage == "warp":
+            return warp_terms(part("matcher"), batch, options.published)
+        if stage == "refine":
+            return refine_terms(part("matcher"), part("refinement"), batch, trunk)
+        if stage == "emasc":
+            return emasc_terms(part("vae"), part("emasc"), batch, trunk, generator, options.save_memory)
+        config, features = self.scaled(device), self._latents(batch, device)
+        words = part("adapter")(features["tokens"])
+        noise = self.diffusers.DDPMScheduler.from_config(dict(config.noise))
+        if stage == "adapter":
+            text = said(part("text"), words, batch["category"])
+            return noise_terms(part("base"), noise, config, batch, features, text, generator, None)
+        gone = dropped(len(words), options.dropout, generator, device)
+        text = said(part("text"), words, batch["category"], gone.prompt)
+        return noise_terms(part("unet"), noise, config, batch, features, text, generator, gone)
+
+    # --- results ---------------------------------------------------------------------------------------------
+    def _results(self, averaged: Mapping[str, nn.Module]) -> dict[str, Any]:
+        """Networks that have learned something, with their running means where there are any."""
+        found = {name: averaged.get(name, module) for name, module in self.modules.items() if name != _UPDATES}
+        if _UPDATES in self.modules:
+            found["unet"] = self._resting["unet"]
+        return found
+
+    def sheet(self, averaged: Mapping[str, nn.Module], device: torch.device) -> UInt8:
+        """See :meth:`Task.sheet`: what the present stage can do, see :func:`~.preview.preview`."""
+        results = self._results(averaged)
+
+        def network(name: str) -> Any:
+            made = results[name].to(device) if name in results else self.part(name, device)
+            return made.eval()
+
+        stage = self.options.stage_at(max(self._number, 0))[0]
+        items = [self.item(index, 0) for index in range(min(4, len(self)))]
+        batch = {name: torch.stack([item[name] for item in items]).to(device) for name in items[0]}
+        rows: UInt8 = preview(stage, network, batch, self.scaled(device) if stage == "tryon" else self.config)
+        return np.ascontiguousarray(rows)
+
+    def export(self, averaged: Mapping[str, nn.Module], folder: Path) -> None:
+        """See :meth:`Task.export`: what has learned, and whatever else is here; published base parts are not copied."""
+        results = self._results(averaged)
+        if _UPDATES in self.modules:  # a copy, since the training may go on
+            import copy
+
+            results["unet"] = merge(copy.deepcopy(self._resting["unet"]))
+        for part in PARTS:
+            kind = torch.float16 if self.options.half and part != "matcher" else None
+            if part in results:
+                save_part(results[part], part, folder, kind)
+            elif self.start.bundle is not None:
+                copy_part(self.start.bundle, part, folder)
+            elif self.options.start != "published-base":
+                save_part(self.part(part, torch.device("cpu")), part, folder, kind)
+        config = self.scaled(next(iter(next(iter(results.values())).parameters())).device)
+        note = f"trained: {', '.join(self.stages)}; began with {self.options.start}"
+        write_index(folder, config, self.options.rules, note, True)
+
+    def description(self) -> Mapping[str, Any]:
+        """See :meth:`Task.description`."""
+        options = asdict(self.options)
+        for name in ("cache", "cache_folder", "save_memory", "half"):
+            options.pop(name)
+        samples = [sample.id for sample in self.samples]
+        return {"method": "ladi-vton", "model": self.config.to_json(), "options": options, "samples": samples}
+
+    def state(self) -> dict[str, float]:
+        """See :meth:`Task.state`: the last step's number, for the sheet."""
+        return {"number": float(self._number)}
+
+    def load_state(self, state: Mapping[str, float]) -> None:
+        """See :meth:`Task.load_state`."""
+        self._number = int(state["number"])

@@ -1,0 +1,296 @@
+"""Training of PASTA-GAN++ on photos of dressed people: items, one step, sample sheet (spec section 4).
+
+Nobody needs to be photographed twice: a photo's own garments are cut into patches, laid back onto its own pose with parts
+erased, and the network learns to make the photo again. Trying on is the same with somebody else's patches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ...core.errors import FittingroomError, InputError
+from ...core.images import UInt8, to_image
+from ...data.dataset import Dataset
+from ...data.sample import Person
+from ...nn.augment import Controller, augment
+from ...nn.stylegan2 import Noise
+from ...nn.vgg import published_features, random_features
+from ..task import Loop, Task
+from .body import Body
+from .conditions import prepare, prepare_training, tensors
+from .config import LABELS, GeneratorConfig
+from .discriminator import Discriminator
+from .erasing import free_form
+from .folder import METHOD, save_generator
+from .losses import GAN, GAN_PARSING, L1, PARSING, VGG
+from .network import Generated, Generator, Warped
+from .options import TrainOptions
+from .phases import (
+    Augment,
+    Features,
+    Truth,
+    discriminator_phase,
+    generator_terms,
+    one_hot,
+    parsing_phase,
+    penalty_phase,
+    same,
+    total,
+)
+from .placing import on_canvas
+
+_ADAM_BETA2, _ADAM_EPS = 0.99, 1e-8
+#: the published run keeps a phase of the generator's regularisation in its schedule that does nothing; its rates follow from it
+_GENERATOR_INTERVAL = 4
+#: bodies kept decoded; one of 512 x 512 takes 3 MB
+_KEPT_BODIES = 256
+_SHEET_PEOPLE = 6
+
+
+def adam(parameters: Sequence[nn.Parameter], lr: float, interval: int) -> torch.optim.Adam:
+    """Adam corrected for a regularisation that runs every ``interval`` steps only (Karras et al. 2020, appendix B)."""
+    ratio = interval / (interval + 1)
+    return torch.optim.Adam(parameters, lr=lr * ratio, betas=(0.0, _ADAM_BETA2**ratio), eps=_ADAM_EPS)
+
+
+def run_generator(
+    generator: nn.Module, batch: Mapping[str, torch.Tensor], label: torch.Tensor | None, noise: Noise
+) -> Generated:
+    """The generator on a batch of :func:`~fittingroom.methods.pasta_gan_pp.conditions.tensors`."""
+    made: Generated = generator(
+        batch["parts"],
+        batch["retain"],
+        batch["pose"],
+        Warped(batch["upper"], batch["upper_mask"]),
+        Warped(batch["lower"], batch["lower_mask"]),
+        label,
+        noise,
+    )
+    return made
+
+
+def usable(people: Sequence[Person], config: GeneratorConfig) -> tuple[list[Person], list[str]]:
+    """People whose photos can be learned from, and one line for each of the others."""
+    good, refused = [], []
+    for person in people:
+        try:
+            body, _ = on_canvas(person.fresh(), config)
+            if not (body.upper.any() or body.lower.any()):
+                raise InputError(f"no garment in the parse of {person.id}")
+            if all(quad is None for quad in body.quads):
+                raise InputError(f"no part of the body of {person.id} can be told from its pose")
+        except FittingroomError as error:
+            refused.append(str(error))
+        else:
+            good.append(person)
+    return good, refused
+
+
+class PastaTask(Task):
+    """See :class:`fittingroom.methods.task.Task`.
+
+    Args:
+        data: any dataset with pose and parse of people; pairs are not looked at.
+        config: sizes.
+        options: how.
+        seed: of the first weights.
+
+    Raises:
+        InputError: nobody in the dataset can be used.
+        MissingError: weights of the perceptual loss are missing.
+    """
+
+    def __init__(self, data: Dataset, config: GeneratorConfig, options: TrainOptions, seed: int = 1) -> None:
+        self.config, self.options = config, options
+        self._trunk: nn.Module | None = None
+        if options.perceptual != "none":
+            trunk = published_features() if options.perceptual == "vgg19" else random_features()
+            self._trunk = trunk.requires_grad_(False)
+        self.people, self.refused = usable(list(data.people.values()), config)
+        if not self.people:
+            reason = f" ({self.refused[0]})" if self.refused else ""
+            raise InputError(
+                f"nobody in {data.name} can be trained on{reason}",
+                mend="`fittingroom dataset check` says what is missing",
+                path=data.root,
+            )
+        torch.manual_seed(seed)
+        self.generator = Generator(config)
+        self.judge = Discriminator(3 + 3, config)
+        self.judge_parsing = Discriminator(len(LABELS) + 3, config)
+        self.modules = {"generator": self.generator, "image": self.judge, "parsing": self.judge_parsing}
+        self.averages = {"generator": options.average_kimg * 1000}
+        self.optimizers = {
+            "generator": adam(list(self.generator.parameters()), options.lr, _GENERATOR_INTERVAL),
+            "image": adam(list(self.judge.parameters()), options.lr, options.r1_every),
+            "parsing": adam(list(self.judge_parsing.parameters()), options.lr, options.r1_every),
+        }
+        if options.parsing_twice:
+            self.optimizers["parsing-again"] = adam(list(self.judge_parsing.parameters()), options.lr, options.r1_every)
+        self.controller = Controller(target=options.ada_target, kimg=options.ada_kimg)
+        self.weights = {
+            GAN.name: options.gan,
+            GAN_PARSING.name: options.gan,
+            L1.name: options.l1,
+            VGG.name: options.vgg,
+            PARSING.name: options.parsing,
+        }
+        self._body = lru_cache(maxsize=_KEPT_BODIES)(self._read)
+
+    def __len__(self) -> int:
+        return len(self.people) * (2 if self.options.mirror else 1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        del state["_body"]  # each process that prepares items keeps its own
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._body = lru_cache(maxsize=_KEPT_BODIES)(self._read)
+
+    def _read(self, index: int) -> Body:
+        who, mirrored = index % len(self.people), index >= len(self.people)
+        return on_canvas(self.people[who].fresh(), self.config, mirrored=mirrored)[0]
+
+    def item(self, index: int, seed: int) -> dict[str, torch.Tensor]:
+        """See :meth:`Task.item`: inputs of the generator, ``photo`` ``(3, H, W)`` and ``label`` ``(1, H, W)``."""
+        body = self._body(index)
+        erased = None
+        if self.options.erase:
+            erased = free_form(self.config.height, self.config.width, np.random.default_rng(seed))
+        made = prepare_training(body, self.config, Random(seed), erased, erase=self.options.erase)
+        photo = torch.from_numpy(body.image).permute(2, 0, 1).float() / 127.5 - 1
+        return {**tensors(made.inputs), "photo": photo, "label": torch.from_numpy(made.label).float()[None]}
+
+    def _features(self, device: torch.device) -> Features | None:
+        return None if self._trunk is None else self._trunk.to(device)
+
+    def step(
+        self, batch: dict[str, torch.Tensor], number: int, generator: torch.Generator, loop: Loop
+    ) -> Mapping[str, float]:
+        """See :meth:`Task.step`: generator, image discriminator, parsing discriminator; penalties when they are due."""
+        options, size = self.options, len(batch["photo"])
+        truth = Truth(batch["photo"], batch["label"], batch["pose"][:, :3])
+        p = self.controller.p if options.ada_target > 0 else 0.0
+
+        def changed(picture: torch.Tensor) -> torch.Tensor:
+            return augment(picture, p, generator)
+
+        change: Augment = changed if p > 0 else same
+        features = self._features(loop.device)
+
+        for judge in (self.judge, self.judge_parsing):
+            judge.requires_grad_(False)
+        with loop.precision():
+            made = run_generator(self.generator, batch, truth.label, [generator] * size)
+            seen = made
+            if options.detach_style:
+                seen = Generated(made.coarse, made.final, made.logits, made.label, made.style.detach())
+            terms = generator_terms(seen, truth, self.judge, self.judge_parsing, features, change)
+            loss = total(terms, self.weights)
+        loop.update(self.optimizers["generator"], loss)
+        numbers = {f"G/{name}": value.detach() for name, value in terms.items()}
+        fakes = made.detach()
+        del made, seen, terms
+
+        due = number % options.r1_every == 0
+        self.judge.requires_grad_(True)
+        fakes = self._fakes(fakes, batch, truth, generator, loop)
+        with loop.precision():
+            judged = discriminator_phase(fakes, truth, self.judge, change)
+        loop.update(self.optimizers["image"], judged.loss)
+        numbers["D/loss"] = judged.loss.detach()
+        numbers["D/real_sign"] = loop.average(judged.real.detach().sign().mean())
+        if due:
+            penalty = penalty_phase(truth.photo, truth, fakes.style, self.judge, change)
+            loop.update(self.optimizers["image"], penalty * (options.r1_gamma / 2 * options.r1_every))
+            numbers["D/r1"] = penalty.detach()
+        self.judge.requires_grad_(False)
+
+        self.judge_parsing.requires_grad_(True)
+        for name in ("parsing", "parsing-again"):
+            if name not in self.optimizers:
+                continue
+            fakes = self._fakes(fakes, batch, truth, generator, loop)
+            with loop.precision():
+                judged_parsing = parsing_phase(fakes, truth, self.judge_parsing)
+            loop.update(self.optimizers[name], judged_parsing.loss)
+            numbers["Dp/loss"] = judged_parsing.loss.detach()
+            if due:
+                hot = one_hot(truth.label)
+                penalty = penalty_phase(hot, truth, fakes.style, self.judge_parsing)
+                loop.update(self.optimizers[name], penalty * (options.r1_gamma / 2 * options.r1_every))
+                numbers["Dp/r1"] = penalty.detach()
+
+        if options.ada_target > 0:
+            self.controller.see(numbers["D/real_sign"])
+            self.controller.adjust(number, size * loop.world)
+        return {**{name: float(value) for name, value in numbers.items()}, "D/augment_p": self.controller.p}
+
+    def _fakes(
+        self,
+        fakes: Generated,
+        batch: Mapping[str, torch.Tensor],
+        truth: Truth,
+        generator: torch.Generator,
+        loop: Loop,
+    ) -> Generated:
+        """What a discriminator learns from: made anew with the new weights, or those of the generator's phase."""
+        if self.options.share_forward:
+            return fakes
+        with torch.no_grad(), loop.precision():
+            return run_generator(self.generator, batch, truth.label, [generator] * len(truth.photo)).float()
+
+    def sheet(self, averaged: Mapping[str, nn.Module], device: torch.device) -> UInt8:
+        """See :meth:`Task.sheet`: rows of photo, the same made again, next person, and her garments on the first."""
+        count = min(_SHEET_PEOPLE, len(self.people))
+        bodies = [self._body(index) for index in range(count)]
+        rows = []
+        for index, body in enumerate(bodies):
+            other = bodies[(index + 1) % count]
+            row = [body.image]
+            again = prepare_training(body, self.config, Random(0), erase=False).inputs
+            for inputs in (
+                again,
+                prepare(body, other, "upper", self.config),
+                prepare(body, other, "full", self.config),
+            ):
+                batch = {name: value[None].to(device) for name, value in tensors(inputs).items()}
+                with torch.no_grad():
+                    row.append(to_image(run_generator(averaged["generator"], batch, None, "const").final[0]))
+            row.insert(2, other.image)
+            rows.append(np.concatenate(row, axis=1))
+        return np.concatenate(rows, axis=0)
+
+    def export(self, averaged: Mapping[str, nn.Module], folder: Path) -> None:
+        """See :meth:`Task.export`."""
+        made = averaged["generator"]
+        assert isinstance(made, Generator)
+        save_generator(made, folder, {"trained": dict(self.description())})
+
+    def description(self) -> Mapping[str, Any]:
+        """See :meth:`Task.description`."""
+        return {
+            "method": METHOD,
+            "generator": asdict(self.config),
+            "options": asdict(self.options),
+            "people": [person.id for person in self.people],
+        }
+
+    def state(self) -> dict[str, float]:
+        """See :meth:`Task.state`: of the augmentation's controller."""
+        return {"p": self.controller.p, "signs": self.controller.signs, "count": self.controller.count}
+
+    def load_state(self, state: Mapping[str, float]) -> None:
+        """See :meth:`Task.load_state`."""
+        self.controller.p, self.controller.signs, self.controller.count = state["p"], state["signs"], state["count"]
