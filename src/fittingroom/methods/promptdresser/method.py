@@ -1,0 +1,146 @@
+"""PromptDresser as a method: load, conditions, generate, save."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+from ...core.errors import InputError, MissingError
+from ...core.files import read_json
+from ...core.images import Size, UInt8
+from ...data.sample import Sample
+from ..base import Conditions, Method
+from .card import CARD
+from .conditions import conditions
+from .finder import Parser
+from .frame import paste_back
+from .memory import HOST, Parts, Plan, Shape, choose, estimate_line
+from .options import Options, options
+from .pipeline import Pipeline, Result
+from .requirement import need
+from .schedule import schedule
+from .weights import NETWORKS, count_values, find_published, fingerprint, read_index, weights_file
+
+LOG = logging.getLogger("fittingroom")
+#: pictures change: raise it, so that old ones are made again
+_REVISION = 1
+
+
+class PromptDresser(Method):
+    """Reference attention, prompts and a mask that follows the prompt; see README.md beside this file.
+
+    Args:
+        folder: of the weights.
+        chosen: options.
+        device: torch device.
+        parser: photo to parse, for the first stage's picture; a rule by colour without one.
+    """
+
+    card = CARD
+
+    def __init__(self, folder: Path, chosen: Options, device: str = "cpu", parser: Parser | None = None) -> None:
+        need("diffusers")
+        need("transformers")
+        self.folder, self.options, self.device = folder, chosen, device
+        index = read_index(folder)
+        self.size: Size = (index["size"][0], index["size"][1])
+        self.weights = fingerprint(folder)
+        self.parser_name = "colour" if parser is None else str(getattr(parser, "name", type(parser).__name__))
+        kind = _precision(chosen.dtype, device)
+        self.memory = self._plan(kind)
+        parts = Parts(folder, kind, device, self.memory)
+        self.dtype = str(kind).removeprefix("torch.")
+        self.pipeline = Pipeline(parts, schedule(index.get("scheduler")), chosen, parser, self.weights)
+
+    @classmethod
+    def load(cls, weights: str | Path | None = None, *, device: str = "cpu", **settings: Any) -> Self:
+        """Make the method ready; see :meth:`Method.load` and :class:`~fittingroom.methods.promptdresser.options.Options`.
+
+        Args:
+            weights: ``published``, or a folder of weights; there are no embedded ones yet.
+            device: torch device.
+            settings: options; ``parser`` is a function from a photo to a parse, for the first stage.
+        """
+        parser = settings.pop("parser", None)
+        if parser is not None and not callable(parser):
+            raise InputError(f"parser is {parser!r}", mend="give a function from a photo to a Parse")
+        chosen = options(settings)
+        if weights is None:
+            raise MissingError(
+                "promptdresser has no embedded weights yet",
+                mend="name a folder of weights, or `published` once they are imported (see the method's README)",
+            )
+        folder = find_published() if str(weights) == "published" else Path(weights)
+        return cls(folder, chosen, device, parser)
+
+    def _plan(self, kind: torch.dtype) -> Plan:
+        """Where the networks lie; says what it expects to need before anything is loaded."""
+        if not self.device.startswith("cuda"):
+            return HOST
+        shape = self.shape(kind)
+        if self.options.vram == "auto":
+            budget = float(torch.cuda.mem_get_info(self.device)[0])
+        else:
+            budget = float(self.options.vram) * 2**30
+        plan = choose(budget, shape)
+        LOG.info(estimate_line(plan, shape))
+        return plan
+
+    def shape(self, kind: torch.dtype = torch.float16) -> Shape:
+        """What the need for memory follows from."""
+        main, vae = (read_json(self.folder / part / "config.json") for part in ("unet", "vae"))
+        counts = {part: count_values(weights_file(self.folder / part)) for part in NETWORKS}
+        return Shape(counts, main, vae, self.size, kind.itemsize)
+
+    def settings(self) -> Mapping[str, Any]:
+        """See :meth:`Method.settings`."""
+        return {
+            **self.options.to_json(),
+            "dtype": self.dtype,
+            "size": list(self.size),
+            "weights": self.weights,
+            "parser": self.parser_name,
+            "evaluations": self.options.evaluations(),
+            "eight_bit": self.memory.fp8,
+            "tiled": self.memory.tiled,
+            "revision": _REVISION,
+        }
+
+    def conditions(self, sample: Sample) -> Conditions:
+        """See :meth:`Method.conditions`."""
+        return conditions(sample, self.size, self.options)
+
+    def generate(self, batch: Sequence[Conditions], seeds: Sequence[int]) -> list[UInt8]:
+        """See :meth:`Method.generate`; one after the other, so that no picture depends on another."""
+        return [
+            self.finish(entry, self.pipeline.run(entry["inputs"], seed))
+            for entry, seed in zip(batch, seeds, strict=True)
+        ]
+
+    def finish(self, entry: Conditions, result: Result) -> UInt8:
+        """The result at the photo's size, pasted back if that was chosen."""
+        frame = entry["frame"]
+        picture: UInt8 = frame.back(result.picture)
+        if not self.options.paste:
+            return picture
+        return paste_back(entry["photo"], picture, frame.mask_back(result.mask), self.options.feather)
+
+    def save(self, folder: Path) -> None:
+        """Copy the weights and what belongs to them; settings are given on loading."""
+        try:
+            shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        except (OSError, shutil.Error) as error:
+            raise InputError(
+                "cannot be written", mend="check the folder's rights and free space", path=folder
+            ) from error
+
+
+def _precision(chosen: str, device: str) -> torch.dtype:
+    if chosen == "auto":
+        return torch.float16 if device.startswith("cuda") else torch.float32
+    return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[chosen]
