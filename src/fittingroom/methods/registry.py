@@ -16,6 +16,7 @@ _OWN = {
     "baseline": "fittingroom.methods.baseline.method:Baseline",
     "pasta-gan++": "fittingroom.methods.pasta_gan_pp.method:PastaGan",
     "ladi-vton": "fittingroom.methods.ladi_vton.method:LadiVton",
+    "promptdresser": "fittingroom.methods.promptdresser.method:PromptDresser",
 }
 
 

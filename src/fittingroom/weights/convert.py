@@ -99,6 +99,10 @@ def import_file(name: str, path: Path | str) -> Path:
             mend="get it again",
             path=path,
         )
+    if not known.tensors:
+        kept = weights_folder() / known.file
+        write_bytes(kept, path.read_bytes())
+        return kept
     snapshot = known.snapshot and path.suffix != ".safetensors"
     tensors = read_network(path, known.snapshot) if snapshot else read_tensors(path)
     numbers = sum(tensor.numel() for tensor in tensors.values())

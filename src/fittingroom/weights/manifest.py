@@ -40,6 +40,11 @@ class Entry:
     parameters: int = 0
     where: str = ""
 
+    @property
+    def tensors(self) -> bool:
+        """Whether the file holds tensors; vocabularies do not."""
+        return not self.file.endswith((".json", ".txt"))
+
     def matches(self, digest: str) -> bool:
         """Whether a SHA-256 is this file's, as far as it is known."""
         return digest == self.sha256 if self.sha256 else digest.startswith(self.sha256_prefix)

@@ -20,15 +20,19 @@ pytest.importorskip("diffusers", reason="needs the extra `diffusion`")
 from fittingroom.methods.promptdresser import bring as bringing
 from fittingroom.methods.promptdresser import requirement, tiny
 from fittingroom.methods.promptdresser.method import PromptDresser
+from fittingroom.methods.promptdresser.published import CONFIGS, FILES, PADDING
 from fittingroom.methods.promptdresser.weights import (
+    BUILDERS,
     NETWORKS,
     count_values,
     find_published,
     fingerprint,
     load_part,
+    load_tokenizer,
     read_config,
     read_index,
 )
+from fittingroom.weights.manifest import entry
 
 
 @pytest.fixture
@@ -134,7 +138,7 @@ def test_published_files_are_imported(tiny_folder: Path, tmp_path: Path, monkeyp
         source / "vae",
         tmp_path / "out",
         kind=torch.float32,
-        config=tiny.UNET,
+        configs={"unet": tiny.UNET, "garment_unet": tiny.UNET},
         size=(128, 96),
     )
     for part in NETWORKS:
@@ -147,6 +151,41 @@ def test_published_files_are_imported(tiny_folder: Path, tmp_path: Path, monkeyp
     assert method.size == (128, 96)
 
 
+def test_fetched_files_are_imported(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Single files under the manifest's names, without configurations beside them."""
+    source = tmp_path / "weights"
+    source.mkdir()
+    monkeypatch.setenv("FITTINGROOM_WEIGHTS", str(source))
+    configs = {part: read_config(tiny_folder / part) for part in NETWORKS}
+    with pytest.raises(MissingError, match="parts of promptdresser are not here: unet, garment_unet, vae"):
+        bringing.bring(None, None, None, None, tmp_path / "out", configs=configs)
+    for part in NETWORKS:
+        target = source / entry(FILES[part]).file
+        if target.suffix == ".bin":
+            torch.save(tensors(tiny_folder, part), target)
+        else:
+            shutil.copyfile(tiny_folder / part / "model.safetensors", target)
+    shutil.copyfile(tiny_folder / "tokenizer" / "vocab.json", source / "clip-vocab.json")
+    shutil.copyfile(tiny_folder / "tokenizer" / "merges.txt", source / "clip-merges.txt")
+    out = bringing.bring(None, None, None, None, tmp_path / "out", kind=torch.float32, configs=configs, size=(128, 96))
+    for part in NETWORKS:
+        stored = tensors(tiny_folder, part)
+        assert all(torch.equal(value, stored[name]) for name, value in tensors(out, part).items())
+    for part, padding in PADDING.items():
+        tokenizer = load_tokenizer(out, part)
+        assert tokenizer.pad_token == padding
+        assert tokenizer.model_max_length == 77
+    assert PromptDresser.load(out).size == (128, 96)
+
+
+def test_configurations_of_the_published_networks_have_the_published_sizes() -> None:
+    sizes = {"unet": 2_567_478_084, "vae": 83_653_863, "text_encoder": 123_060_480, "text_encoder_2": 694_659_840}
+    for part, size in sizes.items():
+        with torch.device("meta"):
+            network = BUILDERS[part](CONFIGS[part])
+        assert sum(value.numel() for value in network.parameters()) == size, part
+
+
 def test_the_import_command_fails_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     empty = str(tmp_path)
     arguments = ["--unet", f"{empty}/x.bin", "--sdxl-base", empty, "--inpainting", empty, "--vae", empty]
@@ -157,7 +196,7 @@ def test_the_import_command_fails_in_one_line(tmp_path: Path, capsys: pytest.Cap
 def test_weights_that_are_not_here_are_one_true_line(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="has no embedded weights yet") as none:
         PromptDresser.load()
-    with pytest.raises(MissingError, match=r"11\.\d|12\.\d") as published:
+    with pytest.raises(MissingError, match=r"17\.\d GB") as published:
         PromptDresser.load("published")
     assert "CC BY-NC-SA 4.0" in str(published.value)
     with pytest.raises(MissingError, match="no such folder of weights") as folder:

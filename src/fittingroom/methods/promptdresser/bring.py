@@ -1,8 +1,9 @@
 """Published weights -> a folder of ours: read as tensors only, checked name by name, kept with 16-bit numbers.
 
-    python -m fittingroom.methods.promptdresser.bring --unet pytorch_model.bin --sdxl-base FOLDER --inpainting FOLDER --vae FOLDER
+    python -m fittingroom.methods.promptdresser.bring [--unet pytorch_model.bin] [--sdxl-base FOLDER] [--inpainting FOLDER] [--vae FOLDER]
 
-Downloading is up to you (README.md names the places and licences); nothing is fetched from here.
+Whatever is not given is taken from where `fittingroom weights fetch` and `$FITTINGROOM_WEIGHTS` put it; nothing is downloaded
+from here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import torch
 
 from ...core.errors import FittingroomError, InputError, MissingError
 from ...core.files import write_json
-from .network import SDXL
+from .published import CONFIGS, PADDING, here, lacking
 from .weights import (
     FORMAT,
     INDEX,
@@ -32,29 +34,30 @@ from .weights import (
 )
 
 _PRECISIONS = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+_BEGINNING, _END = "<|startoftext|>", "<|endoftext|>"
 
 
 def bring(
-    unet: Path,
-    sdxl_base: Path,
-    inpainting: Path,
-    vae: Path,
+    unet: Path | None,
+    sdxl_base: Path | None,
+    inpainting: Path | None,
+    vae: Path | None,
     out: Path,
     *,
     kind: torch.dtype = torch.float16,
-    config: dict[str, Any] | None = None,
+    configs: Mapping[str, Mapping[str, Any]] = CONFIGS,
     size: tuple[int, int] = (1024, 768),
 ) -> Path:
     """Import all parts; the index is written last, so an import that broke off is seen as none.
 
     Args:
-        unet: the authors' file of the main network.
+        unet: the authors' file of the main network; None for the manifest's, as for the others.
         sdxl_base: folder of SDXL base 1.0, or its ``unet`` folder, or the file in it.
         inpainting: folder of SDXL inpainting 0.1 with both text encoders and tokenizers.
-        vae: folder of the autoencoder with its ``config.json``.
+        vae: folder of the autoencoder, or the file in it.
         out: new folder.
         kind: precision to keep.
-        config: of the UNets where it is not SDXL's.
+        configs: of the networks whose files come without one.
         size: (height, width) that the main network was trained at.
 
     Returns:
@@ -64,27 +67,39 @@ def bring(
         MissingError: a file is missing.
         InputError: a file that is broken, holds more than tensors, or belongs to another network.
     """
-    plain = dict(config or SDXL)
     for path in (unet, sdxl_base, inpainting, vae):
-        if not path.exists():
+        if path is not None and not path.exists():
             raise MissingError("no such file or folder", mend="see the method's README for its source", path=path)
-    base = sdxl_base / "unet" if (sdxl_base / "unet").is_dir() else sdxl_base
-    sources = {
-        "unet": (unet if unet.is_file() else weights_file(unet), plain),
-        "garment_unet": (base if base.is_file() else weights_file(base), plain),
-        "vae": (weights_file(vae), read_config(vae)),
-        **{part: (weights_file(inpainting / part), read_config(inpainting / part)) for part in NETWORKS[3:]},
-    }
+    places: dict[str, Path] = here()
+    given = {"unet": unet, "garment_unet": sdxl_base, "vae": vae}
+    places |= {part: path for part, path in given.items() if path is not None}
+    if sdxl_base is not None and (sdxl_base / "unet").is_dir():
+        places["garment_unet"] = sdxl_base / "unet"
+    if inpainting is not None:
+        places |= {part: inpainting / part for part in (*NETWORKS[3:], *TOKENIZERS)}
+    wanted = (*NETWORKS, *(TOKENIZERS if inpainting else ("vocabulary", "merges")))
+    if missing := [part for part in wanted if part not in places]:
+        names = ", ".join(each.name for each in lacking())
+        raise MissingError(
+            f"parts of promptdresser are not here: {', '.join(missing)}",
+            mend=f"fittingroom weights fetch NAME ({names}), or give their places",
+        )
     (out / INDEX).unlink(missing_ok=True)
     hashes = {}
-    for part, (path, own) in sources.items():
-        hashes[part] = save_network(load_network(part, own, path, kind), out / part)
+    for part in NETWORKS:
+        path = places[part]
+        config = dict(read_config(path) if (path / "config.json").is_file() else configs[part])
+        file = path if path.is_file() else weights_file(path)
+        hashes[part] = save_network(load_network(part, config, file, kind), out / part)
     for part in TOKENIZERS:
-        load_tokenizer(inpainting, part)
         try:
-            shutil.copytree(inpainting / part, out / part, dirs_exist_ok=True)
+            if inpainting:
+                shutil.copytree(places[part], out / part, dirs_exist_ok=True)
+            else:
+                _write_tokenizer(out / part, places["vocabulary"], places["merges"], PADDING[part])
         except (OSError, shutil.Error) as error:
             raise InputError("cannot be written", mend="check free space", path=out / part) from error
+        load_tokenizer(out, part)
     index = {
         "format": FORMAT,
         "name": "published",
@@ -97,6 +112,15 @@ def bring(
     return out
 
 
+def _write_tokenizer(folder: Path, vocabulary: Path, merges: Path, padding: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(vocabulary, folder / "vocab.json")
+    shutil.copyfile(merges, folder / "merges.txt")
+    special = {"bos_token": _BEGINNING, "eos_token": _END, "unk_token": _END, "pad_token": padding}
+    config = {**special, "model_max_length": 77, "tokenizer_class": "CLIPTokenizer"}
+    write_json(folder / "tokenizer_config.json", config)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command; 1 where something is missing or wrong."""
     parser = argparse.ArgumentParser(
@@ -105,7 +129,9 @@ def main(arguments: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for name in ("unet", "sdxl-base", "inpainting", "vae"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+        parser.add_argument(
+            f"--{name}", type=Path, default=None, help="default: from the cache or $FITTINGROOM_WEIGHTS"
+        )
     parser.add_argument("--out", type=Path, default=None, help="default: the cache, where `published` is looked for")
     parser.add_argument("--dtype", choices=sorted(_PRECISIONS), default="float16")
     given = parser.parse_args(arguments)

@@ -10,7 +10,6 @@ import math
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,9 @@ import torch
 from ...core.errors import InputError, MissingError
 from ...core.files import cache_folder, read_json, sha256_file, sha256_json, write_json
 from ...weights.convert import read_tensors
+from ...weights.manifest import entry
 from .network import garment_network, main_network, surplus
+from .published import FILES, here
 from .requirement import need
 
 NETWORKS = ("unet", "garment_unet", "vae", "text_encoder", "text_encoder_2")
@@ -30,48 +31,6 @@ INDEX = "promptdresser.json"
 FORMAT = 1
 #: files up to this size in bytes are hashed on every load; larger ones only on import
 _HASHED_EACH_TIME = 200_000_000
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a part of the published model comes from.
-
-    Args:
-        part: sub-folder.
-        place: whose file it is.
-        size: in bytes of the file with 16-bit numbers; the published ``.bin`` has 32-bit ones and twice as many.
-        licence: of the weights.
-    """
-
-    part: str
-    place: str
-    size: int
-    licence: str
-
-
-#: sizes follow from the numbers of parameters
-PUBLISHED: tuple[Source, ...] = (
-    Source(
-        "unet",
-        "VITONHD/model/pytorch_model.bin of the authors' release (github.com/rlawjdghek/PromptDresser)",
-        2 * 2_567_478_084,
-        "CC BY-NC-SA 4.0",
-    ),
-    Source("garment_unet", "unet/ of stabilityai/stable-diffusion-xl-base-1.0", 2 * 2_567_463_684, "OpenRAIL++-M"),
-    Source("vae", "madebyollin/sdxl-vae-fp16-fix", 2 * 83_653_863, "MIT"),
-    Source(
-        "text_encoder",
-        "text_encoder/ of diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
-        2 * 123_060_480,
-        "OpenRAIL++-M",
-    ),
-    Source(
-        "text_encoder_2",
-        "text_encoder_2/ of diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
-        2 * 694_659_840,
-        "OpenRAIL++-M",
-    ),
-)
 
 
 def published_folder() -> Path:
@@ -88,11 +47,14 @@ def find_published() -> Path:
     folder = published_folder()
     if (folder / INDEX).is_file():
         return folder
-    total = sum(source.size for source in PUBLISHED) / 1e9
-    parts = ", ".join(f"{source.part} from {source.place} ({source.licence})" for source in PUBLISHED)
+    wanted = [entry(name) for name in FILES.values()]
+    total = sum(each.size for each in wanted) / 1e9
+    licences = "; ".join(sorted({each.licence for each in wanted}))
+    missing = [entry(name).name for part, name in FILES.items() if part not in here()]
     raise MissingError(
-        f"the published PromptDresser weights are not here: {total:.1f} GB with 16-bit numbers; {parts}",
-        mend=f"download them and run python -m fittingroom.methods.promptdresser.bring --help; the result is kept in {folder}",
+        f"the published PromptDresser weights are not here: {total:.1f} GB, {licences}; files not here: {', '.join(missing) or 'none'}",
+        mend="fittingroom weights fetch each of them (the first is to be got by hand, see `fittingroom weights list`), then "
+        "python -m fittingroom.methods.promptdresser.bring",
     )
 
 
@@ -111,8 +73,14 @@ def read_index(folder: Path) -> dict[str, Any]:
     if not isinstance(index, dict) or index.get("format") != FORMAT:
         raise InputError(f"not of format {FORMAT}", mend="import the weights again", path=folder / INDEX)
     size = index.get("size")
-    if not (isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) and side > 0 and side % 32 == 0 for side in size)):
-        raise InputError(f"size is {size!r}", mend="write [height, width] in pixels, multiples of 32", path=folder / INDEX)
+    if not (
+        isinstance(size, list)
+        and len(size) == 2
+        and all(isinstance(side, int) and side > 0 and side % 32 == 0 for side in size)
+    ):
+        raise InputError(
+            f"size is {size!r}", mend="write [height, width] in pixels, multiples of 32", path=folder / INDEX
+        )
     if missing := [part for part in (*NETWORKS, *TOKENIZERS) if not (folder / part).is_dir()]:
         raise MissingError(
             f"these parts are missing: {', '.join(missing)}", mend="import the weights again", path=folder
