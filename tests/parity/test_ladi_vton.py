@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 import torch
 
+from fittingroom.methods.autoencoder import TAP_WEIGHTS, vgg_view
 from fittingroom.methods.ladi_vton.adapter import AdapterConfig, InversionAdapter
 from fittingroom.methods.ladi_vton.clip import clip_levels, clip_pixels, look, speak
 from fittingroom.methods.ladi_vton.config import ModelConfig
@@ -31,10 +32,8 @@ from fittingroom.methods.ladi_vton.losses import (
     EMASC_VGG,
     REFINE,
     REFINE_VGG,
-    TAP_WEIGHTS,
     irregularity,
     regularity,
-    vgg_view,
 )
 from fittingroom.methods.ladi_vton.network import Networks, build
 from fittingroom.methods.ladi_vton.pipeline import Draws, Inputs, carry, describe, guide_of, paint, say_nothing

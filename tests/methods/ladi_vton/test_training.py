@@ -21,7 +21,6 @@ from fittingroom.data.dataset import Dataset
 from fittingroom.data.sample import Parse
 from fittingroom.methods.ladi_vton import start as start_module
 from fittingroom.methods.ladi_vton.config import PUBLISHED
-from fittingroom.methods.ladi_vton.lora import inject, merge
 from fittingroom.methods.ladi_vton.losses import LOSSES
 from fittingroom.methods.ladi_vton.method import LadiVton
 from fittingroom.methods.ladi_vton.network import build, build_base_unet
@@ -32,6 +31,7 @@ from fittingroom.methods.ladi_vton.tiny import fill, tiny_config, tiny_networks
 from fittingroom.methods.ladi_vton.training import LadiTask
 from fittingroom.methods.ladi_vton.warping import parameters
 from fittingroom.methods.ladi_vton.weights import open_folder, save_all
+from fittingroom.nn.lora import inject, merge
 from fittingroom.train.checkpoint import checkpoints
 from fittingroom.train.log import read_log
 from fittingroom.train.loop import Trained

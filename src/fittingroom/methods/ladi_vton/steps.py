@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +11,12 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ..autoencoder import Terms, Trunk, short_side
 from .clip import speak
 from .config import ModelConfig
 from .denoise import Guide, predict, small_mask, small_pose
 from .emasc import decode, encode, keep_outside
 from .losses import (
-    AUTOENCODER,
-    AUTOENCODER_KL,
-    AUTOENCODER_VGG,
     EMASC,
     EMASC_VGG,
     NOISE,
@@ -31,10 +29,6 @@ from .prompts import empty, tokens
 from .warping import enlarge_grid, sample, shrink
 
 Batch = Mapping[str, torch.Tensor]
-#: name -> (weight, unweighted value)
-Terms = dict[str, tuple[float, torch.Tensor]]
-#: picture ``(B, 3, H, W)`` -> five feature maps
-Trunk = Callable[[torch.Tensor], Sequence[torch.Tensor]]
 _CATEGORIES = ("upper", "lower", "dress")
 _JPEG_QUALITY = 95
 
@@ -42,39 +36,6 @@ _JPEG_QUALITY = 95
 def drawn(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Standard normal noise of a tensor's shape."""
     return torch.randn(like.shape, generator=generator, device=like.device)
-
-
-def _side(picture: torch.Tensor) -> int:
-    """Short side for VGG: the published one, but pictures of small models are not enlarged to it."""
-    return min(256, int(picture.shape[-2]), int(picture.shape[-1]))
-
-
-def autoencoder_terms(vae: Any, batch: Batch, trunk: Trunk | None, generator: torch.Generator, crop: int) -> Terms:
-    """An autoencoder from nothing: reconstruction of photos and of garments, and latents near a normal distribution.
-
-    Args:
-        vae: the autoencoder.
-        batch: of the items.
-        trunk: of the perceptual loss.
-        generator: for latents and places.
-        crop: side of the squares that are cut out; 0 = whole pictures.
-    """
-    truth = torch.cat([batch["person"], batch["garment"]])
-    if crop:
-        room = (truth.shape[-2] - crop, truth.shape[-1] - crop)
-        row, column = (
-            int(torch.randint(0, max(free, 0) + 1, (), generator=generator, device=truth.device)) for free in room
-        )
-        truth = truth[..., row : row + crop, column : column + crop]
-    seen = encode(vae, truth)
-    made = decode(vae, seen.draw(drawn(seen.mean, generator))).float()
-    terms = {
-        AUTOENCODER.name: (AUTOENCODER.weight, AUTOENCODER(made, truth)),
-        AUTOENCODER_KL.name: (AUTOENCODER_KL.weight, AUTOENCODER_KL(seen.mean, seen.std)),
-    }
-    if trunk is not None:
-        terms[AUTOENCODER_VGG.name] = (AUTOENCODER_VGG.weight, AUTOENCODER_VGG(made, truth, trunk, _side(truth)))
-    return terms
 
 
 def warp_terms(matcher: Any, batch: Batch, published: bool) -> Terms:
@@ -106,7 +67,7 @@ def refine_terms(matcher: Any, refinement: Any, batch: Batch, trunk: Trunk | Non
     made = refinement(warped_by(matcher, batch)).float()
     terms = {REFINE.name: (REFINE.weight, REFINE(made, batch["worn"]))}
     if trunk is not None:
-        terms[REFINE_VGG.name] = (REFINE_VGG.weight, REFINE_VGG(made, batch["worn"], trunk, _side(made)))
+        terms[REFINE_VGG.name] = (REFINE_VGG.weight, REFINE_VGG(made, batch["worn"], trunk, short_side(made)))
     return terms
 
 
@@ -122,7 +83,7 @@ def emasc_terms(
     made = decode(vae, latents, additions, save_memory=save_memory).float()
     terms = {EMASC.name: (EMASC.weight, EMASC(made, batch["person"]))}
     if trunk is not None:
-        terms[EMASC_VGG.name] = (EMASC_VGG.weight, EMASC_VGG(made, batch["person"], trunk, _side(made)))
+        terms[EMASC_VGG.name] = (EMASC_VGG.weight, EMASC_VGG(made, batch["person"], trunk, short_side(made)))
     return terms
 
 
@@ -218,8 +179,3 @@ def through_jpeg(picture: torch.Tensor) -> torch.Tensor:
     Image.fromarray(pixels).save(buffer, format="JPEG", quality=_JPEG_QUALITY)
     again = torch.from_numpy(np.asarray(Image.open(buffer)).copy()).permute(2, 0, 1)
     return (again.float() / 127.5 - 1).to(picture.device)
-
-
-def total(terms: Terms) -> torch.Tensor:
-    """Weighted sum."""
-    return torch.stack([weight * value for weight, value in terms.values()]).sum()

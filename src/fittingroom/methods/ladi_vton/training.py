@@ -21,13 +21,14 @@ from ...core.files import sha256_json
 from ...core.images import Size, UInt8, to_tensor
 from ...data.dataset import Dataset
 from ...data.sample import CATEGORIES, Sample
+from ...nn.lora import inject, merge
 from ...nn.vgg import published_features, random_features
+from ..autoencoder import Terms, autoencoder_terms, total
+from ..features import FeatureStore, tensors_hash
 from ..task import Loop, Task
 from .clip import look
 from .conditions import garment_picture, person_parts, pose_map, worn_garment
 from .config import ModelConfig
-from .features import FeatureStore, tensors_hash
-from .lora import inject, merge
 from .network import PARTS
 from .preview import preview
 from .recipe import TrainOptions
@@ -36,8 +37,6 @@ from .requirement import need
 from .start import Start
 from .steps import (
     Batch,
-    Terms,
-    autoencoder_terms,
     dropped,
     emasc_terms,
     latent_features,
@@ -45,7 +44,6 @@ from .steps import (
     refine_terms,
     said,
     through_jpeg,
-    total,
     warp_terms,
     warped_by,
 )
@@ -285,7 +283,8 @@ class LadiTask(Task):
         options, part = self.options, partial(self.part, device=device)
         trunk = None if self._trunk is None else self._trunk.to(device)
         if stage == "autoencoder":
-            return autoencoder_terms(part("vae"), batch, trunk, generator, options.crop)
+            truth = torch.cat([batch["person"], batch["garment"]])
+            return autoencoder_terms(part("vae"), truth, trunk, generator, options.crop)
         if stage == "warp":
             return warp_terms(part("matcher"), batch, options.published)
         if stage == "refine":

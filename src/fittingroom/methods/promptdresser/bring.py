@@ -19,7 +19,7 @@ import torch
 
 from ...core.errors import FittingroomError, InputError, MissingError
 from ...core.files import write_json
-from .published import CONFIGS, PADDING, here, lacking
+from .published import CONFIGS, PADDING, TEXT, here, lacking
 from .weights import (
     FORMAT,
     INDEX,
@@ -32,9 +32,9 @@ from .weights import (
     save_network,
     weights_file,
 )
+from .words import write_settings
 
 _PRECISIONS = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
-_BEGINNING, _END = "<|startoftext|>", "<|endoftext|>"
 
 
 def bring(
@@ -116,9 +116,7 @@ def _write_tokenizer(folder: Path, vocabulary: Path, merges: Path, padding: str)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(vocabulary, folder / "vocab.json")
     shutil.copyfile(merges, folder / "merges.txt")
-    special = {"bos_token": _BEGINNING, "eos_token": _END, "unk_token": _END, "pad_token": padding}
-    config = {**special, "model_max_length": 77, "tokenizer_class": "CLIPTokenizer"}
-    write_json(folder / "tokenizer_config.json", config)
+    write_settings(folder, padding, int(TEXT["max_position_embeddings"]))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 
+from ..autoencoder import AUTOENCODER, AUTOENCODER_KL, AUTOENCODER_VGG
 from ..base import Loss
 
 
@@ -43,4 +44,4 @@ NOISE = Loss(
     function=noise_error,
 )
 
-LOSSES = (NOISE,)
+LOSSES = (NOISE, AUTOENCODER, AUTOENCODER_VGG, AUTOENCODER_KL)

@@ -13,8 +13,10 @@ import torch
 from ...core.errors import InputError, MissingError
 from ...core.files import read_json
 from ...core.images import Size, UInt8
+from ...data.dataset import Dataset
 from ...data.sample import Sample
 from ..base import Conditions, Method
+from ..task import Task
 from .card import CARD
 from .conditions import conditions
 from .finder import Parser
@@ -42,6 +44,7 @@ class PromptDresser(Method):
     """
 
     card = CARD
+    recipe_tables = ("model", "promptdresser")
 
     def __init__(self, folder: Path, chosen: Options, device: str = "cpu", parser: Parser | None = None) -> None:
         need("diffusers")
@@ -129,6 +132,14 @@ class PromptDresser(Method):
         if not self.options.paste:
             return picture
         return paste_back(entry["photo"], picture, frame.mask_back(result.mask), self.options.feather)
+
+    @classmethod
+    def training(cls, data: Dataset, recipe: Mapping[str, Mapping[str, Any]], seed: int) -> Task:
+        """See :meth:`Method.training`."""
+        from .recipe import from_recipe
+        from .training import DresserTask
+
+        return DresserTask(data, *from_recipe(recipe), seed)
 
     def save(self, folder: Path) -> None:
         """Copy the weights and what belongs to them; settings are given on loading."""

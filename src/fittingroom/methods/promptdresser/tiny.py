@@ -11,11 +11,13 @@ from typing import Any
 
 import torch
 
-from ...core.files import write_json, write_text
+from ...core.files import write_json
 from ...core.images import Size
 from .network import garment_network, main_network
+from .published import PADDING
 from .requirement import need
 from .weights import FORMAT, INDEX, save_network
+from .words import vocabulary, write_tokenizer
 
 #: both UNets, apart from their input channels; as SDXL's with few channels
 UNET: dict[str, Any] = {
@@ -68,27 +70,6 @@ def _text_config(vocabulary: int) -> dict[str, Any]:
     }
 
 
-def _byte_letters() -> list[str]:
-    """The printable stand-ins of the 256 bytes in byte-level vocabularies, in byte order."""
-    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    spare = iter(range(256, 512))
-    return [chr(byte if byte in plain else next(spare)) for byte in range(256)]
-
-
-def _write_tokenizer(folder: Path, padding: str) -> int:
-    """A vocabulary of single bytes; returns how many tokens it has."""
-    letters = _byte_letters()
-    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    write_json(folder / "vocab.json", {word: index for index, word in enumerate(words)})
-    write_text(folder / "merges.txt", "#version: 0.2\n")
-    special = {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>"}
-    write_json(
-        folder / "tokenizer_config.json",
-        {**special, "pad_token": padding, "model_max_length": ROOM, "tokenizer_class": "CLIPTokenizer"},
-    )
-    return len(words)
-
-
 @torch.no_grad()
 def _fill(network: Any, seed: int) -> None:
     """Seeded weights that keep the scale of what passes through: normal over the root of the fan-in; norms near 1."""
@@ -116,9 +97,10 @@ def write(folder: Path, *, seed: int = 0, size: Size = (128, 96)) -> Path:
         MissingError: the libraries of the extra ``diffusion`` are not installed.
     """
     diffusers, transformers = need("diffusers"), need("transformers")
-    count = _write_tokenizer(folder / "tokenizer", "<|endoftext|>")
-    _write_tokenizer(folder / "tokenizer_2", "!")
-    text = _text_config(count)
+    words = vocabulary()
+    for part, padding in PADDING.items():
+        write_tokenizer(folder / part, words, (), padding, ROOM)
+    text = _text_config(len(words))
     networks = {
         "unet": main_network(UNET),
         "garment_unet": garment_network(UNET),

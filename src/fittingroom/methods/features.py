@@ -14,8 +14,8 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from ...core.errors import InputError
-from ...core.files import write_bytes
+from ..core.errors import InputError
+from ..core.files import write_bytes
 
 Features = Mapping[str, torch.Tensor]
 

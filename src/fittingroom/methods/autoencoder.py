@@ -1,0 +1,158 @@
+"""A small autoencoder of its own for models that have no pretrained one: its losses and its step.
+
+Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models, CVPR 2022, section 3.1, without the adversarial
+term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from .base import Loss
+
+#: name -> (weight, unweighted value)
+Terms = dict[str, tuple[float, torch.Tensor]]
+#: picture ``(B, 3, H, W)`` -> five feature maps
+Trunk = Callable[[torch.Tensor], Sequence[torch.Tensor]]
+#: weights of the five VGG taps, shallow to deep
+TAP_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+#: short side of the pictures that VGG sees
+_SHORT = 256
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def absolute_error(made: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference of two ``(B, 3, H, W)`` pictures, -1 to 1."""
+    return F.l1_loss(made, truth)
+
+
+def vgg_view(picture: torch.Tensor, short: int = _SHORT) -> torch.Tensor:
+    """``(B, 3, H, W)``, -1 to 1 -> what VGG is shown: the short side 256, ImageNet's mean and deviation taken out."""
+    height, width = picture.shape[-2:]
+    size = (short * height // width, short) if height >= width else (short, short * width // height)
+    small = F.interpolate(picture, size, mode="bilinear", antialias=True, align_corners=False)
+    mean, std = (small.new_tensor(values)[:, None, None] for values in (_MEAN, _STD))
+    return ((small + 1) / 2 - mean) / std
+
+
+def feature_distance(taps: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Weighted sum over five VGG taps of the mean absolute difference; the targets get no gradient."""
+    terms = [weight * F.l1_loss(a, b.detach()) for weight, a, b in zip(TAP_WEIGHTS, taps, targets, strict=True)]
+    return torch.stack(terms).sum()
+
+
+def perceptual(
+    made: torch.Tensor,
+    truth: torch.Tensor,
+    features: Callable[[torch.Tensor], Sequence[torch.Tensor]],
+    short: int = _SHORT,
+) -> torch.Tensor:
+    """Distance of two pictures as VGG-19 sees them.
+
+    Args:
+        made: ``(B, 3, H, W)``, -1 to 1.
+        truth: of the same shape.
+        features: the trunk of VGG-19.
+        short: of the pictures that it is shown; smaller pictures are enlarged, as in the published training.
+    """
+    with torch.no_grad():
+        target = features(vgg_view(truth, short))
+    return feature_distance(features(vgg_view(made, short)), target)
+
+
+def divergence(mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
+    """Mean Kullback-Leibler divergence of normal distributions from the standard one."""
+    variance = std.float().square()
+    return 0.5 * (mean.float().square() + variance - 1 - variance.log()).mean()
+
+
+_WHERE_AUTOENCODER = {
+    "en": r"$x$: photo or garment; $z \sim \mathcal{N}(\mu, \sigma^2)$: its latents; $\mathcal{D}$: decoder; $\phi_l$, $\lambda_l$: VGG-19's taps and their weights",
+    "ru": r"$x$ — фотография или одежда; $z \sim \mathcal{N}(\mu, \sigma^2)$ — латентное представление; $\mathcal{D}$ — декодер; $\phi_l$, $\lambda_l$ — слои VGG-19 и их веса",
+}
+AUTOENCODER = Loss(
+    name="autoencoder_l1",
+    symbol=r"\mathcal{L}_{1}^{A}",
+    formula=r"\| \mathcal{D}(z) - x \|_1",
+    weight=1.0,
+    source="Rombach et al., CVPR 2022, section 3.1; only for models that are trained without Stable Diffusion's autoencoder",
+    text={
+        "en": "A small model has no autoencoder to begin with; its own one must give pictures back.",
+        "ru": "У малой модели нет готового автокодировщика; её собственный должен возвращать изображения.",
+    },
+    where=_WHERE_AUTOENCODER,
+    function=absolute_error,
+)
+AUTOENCODER_VGG = Loss(
+    name="autoencoder_vgg",
+    symbol=r"\mathcal{L}_{vgg}^{A}",
+    formula=r"\sum_{l=1}^{5} \lambda_l \| \phi_l(\mathcal{D}(z)) - \phi_l(x) \|_1",
+    weight=0.1,
+    source="Rombach et al., CVPR 2022, section 3.1",
+    text={
+        "en": "The same as VGG-19 sees it.",
+        "ru": "То же глазами VGG-19.",
+    },
+    where=_WHERE_AUTOENCODER,
+    function=perceptual,
+)
+AUTOENCODER_KL = Loss(
+    name="autoencoder_kl",
+    symbol=r"\mathcal{L}_{KL}^{A}",
+    formula=r"\frac{1}{2} \left( \mu^2 + \sigma^2 - 1 - \ln \sigma^2 \right)",
+    weight=1e-5,
+    source="Kingma and Welling, ICLR 2014, appendix B",
+    text={
+        "en": "Latents should stay near a standard normal distribution, so that noise can be added to them in a known measure.",
+        "ru": "Латентные представления должны оставаться близкими к стандартному нормальному распределению, чтобы добавляемый шум был соизмерим с ними.",
+    },
+    where={
+        "en": r"$\mu$, $\sigma$: mean and deviation that the encoder gives for each latent; the mean over all of them is taken",
+        "ru": r"$\mu$, $\sigma$ — среднее и отклонение, которые кодировщик даёт для каждой латентной переменной; берётся среднее по всем",
+    },
+    function=divergence,
+)
+
+
+def short_side(picture: torch.Tensor) -> int:
+    """Short side for VGG: the published one, but pictures of small models are not enlarged to it."""
+    return min(256, int(picture.shape[-2]), int(picture.shape[-1]))
+
+
+def autoencoder_terms(
+    vae: Any, truth: torch.Tensor, trunk: Trunk | None, generator: torch.Generator, crop: int = 0
+) -> Terms:
+    """An autoencoder from nothing: pictures as they were, and latents near a normal distribution.
+
+    Args:
+        vae: diffusers' ``AutoencoderKL``.
+        truth: ``(B, 3, H, W)``, -1 to 1.
+        trunk: of the perceptual loss.
+        generator: for latents and places.
+        crop: side of the squares that are cut out, a multiple of 8; 0 = whole pictures.
+    """
+    if crop:
+        room = (truth.shape[-2] - crop, truth.shape[-1] - crop)
+        row, column = (
+            int(torch.randint(0, max(free, 0) + 1, (), generator=generator, device=truth.device)) for free in room
+        )
+        truth = truth[..., row : row + crop, column : column + crop]
+    seen = vae.encode(truth).latent_dist
+    noise = torch.randn(seen.mean.shape, generator=generator, device=seen.mean.device)
+    made = vae.decode(seen.mean + seen.std * noise.to(seen.mean)).sample.float()
+    terms = {
+        AUTOENCODER.name: (AUTOENCODER.weight, AUTOENCODER(made, truth)),
+        AUTOENCODER_KL.name: (AUTOENCODER_KL.weight, AUTOENCODER_KL(seen.mean, seen.std)),
+    }
+    if trunk is not None:
+        terms[AUTOENCODER_VGG.name] = (AUTOENCODER_VGG.weight, AUTOENCODER_VGG(made, truth, trunk, short_side(truth)))
+    return terms
+
+
+def total(terms: Terms) -> torch.Tensor:
+    """Weighted sum."""
+    return torch.stack([weight * value for weight, value in terms.values()]).sum()

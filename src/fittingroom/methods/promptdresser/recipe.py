@@ -1,0 +1,225 @@
+"""How PromptDresser is trained. The authors published neither code nor schedule: defaults are ours where no source is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from ...core.errors import InputError
+from ...core.images import Size
+from .network import SDXL
+from .options import CAPTIONS
+from .tiny import UNET as TINY_UNET
+from .tiny import VAE as TINY_VAE
+
+Perceptual = Literal["vgg19", "random", "none"]
+Cache = Literal["none", "memory", "disk"]
+#: in the order of training; ``autoencoder`` only where none is given
+STAGES = ("autoencoder", "tryon")
+#: where the weights come from that a training begins with
+RANDOM, PUBLISHED = "random", "published"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """A model that is trained from nothing.
+
+    Args:
+        size: (height, width) of its pictures in pixels, multiples of 32.
+        unet: configuration of both UNets, apart from their input channels; its ``cross_attention_dim`` is twice the text
+            encoders' width.
+        vae: configuration of the autoencoder.
+        layers: of each text encoder.
+        heads: of each text encoder.
+        merges: pairs that the vocabulary joins at most.
+        room: tokens of a prompt.
+    """
+
+    size: Size
+    unet: Mapping[str, Any]
+    vae: Mapping[str, Any]
+    layers: int = 2
+    heads: int = 2
+    merges: int = 400
+    room: int = 77
+
+    @property
+    def width(self) -> int:
+        """Of each text encoder."""
+        return int(self.unet["cross_attention_dim"]) // 2
+
+    @property
+    def pooled(self) -> int:
+        """Of the prompt's summary: what the UNet's embedding has room for beside six numbers."""
+        return int(self.unet["projection_class_embeddings_input_dim"]) - 6 * int(self.unet["addition_time_embed_dim"])
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, tuple) else value
+
+
+def mini_sizes() -> Sizes:
+    """A small model that a processor can train from nothing: pictures of 256x192, attention at every resolution."""
+    return Sizes(
+        size=(256, 192),
+        unet={
+            **SDXL,
+            "addition_time_embed_dim": 16,
+            "attention_head_dim": [2, 4, 4],
+            "block_out_channels": [64, 80, 112],
+            "cross_attention_dim": 96,
+            "down_block_types": ["CrossAttnDownBlock2D"] * 3,
+            "layers_per_block": 1,
+            "norm_num_groups": 16,
+            "projection_class_embeddings_input_dim": 6 * 16 + 64,
+            "sample_size": 32,
+            "transformer_layers_per_block": [1, 1, 1],
+            "up_block_types": ["CrossAttnUpBlock2D"] * 3,
+        },
+        vae={**TINY_VAE, "block_out_channels": [16, 32, 64, 96], "norm_num_groups": 16, "sample_size": 256},
+    )
+
+
+def tiny_sizes() -> Sizes:
+    """For tests only: pictures of 128x96, a few thousand weights."""
+    return Sizes((128, 96), TINY_UNET, TINY_VAE, merges=64)
+
+
+#: what the recipe's table ``[model]`` may name; ``published`` has the sizes of the weights that it begins with
+SIZES = {"published": None, "mini": mini_sizes, "tiny": tiny_sizes}
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What the recipe's table ``[promptdresser]`` may say.
+
+    Args:
+        stage: ``all``, one after the other, or one of :data:`STAGES` alone for all of the training's steps.
+        autoencoder_steps: of this stage among ``all``; 0 leaves it out. The last stage has all the steps that remain.
+        start: ``published``, a folder of weights (see :mod:`.bring`), or ``random`` (then ``model.size`` is needed).
+        lr: AdamW's rate.
+        lr_autoencoder: of the autoencoder's stage.
+        warmup: steps of a stage over which the rate rises from 0.
+        clip: largest norm of the gradient.
+        dropout: share of samples that lose garment and both prompts; as many lose garment and clothing prompt, and as many the
+            full prompt (spec: 0.05 each).
+        augment: colours, mirroring, cuts and scale change at random, see :mod:`.augment`; person and garment latents are kept
+            only without it.
+        random_mask: the mask lies at random between the fine and the coarse one; otherwise it is the fine one.
+        last_time: the last time, at which nothing of the signal is left, may be drawn too. From there "which noise was added"
+            says nothing about the photo, and sampling never visits it.
+        garment: the garment network learns too; published ones keep it at rest.
+        encoders: both text encoders learn too, for models without pretrained ones.
+        lora: rank of low-rank updates of the main network's attention instead of all its weights; 0 = all weights.
+        captions: as in the method's options.
+        perceptual: trunk of the autoencoder's perceptual loss: ``vgg19`` (ImageNet weights, fetched), ``random`` or ``none``.
+        crop: side of the squares that the autoencoder learns from, a multiple of 8; 0 = whole pictures.
+        save_memory: activations of the main network are computed again in the backward pass.
+        cache: where encoded prompts and latents are kept: ``none``, ``memory`` or ``disk``.
+        cache_folder: for ``disk``.
+        half: weights are written with 16 bits.
+        average_kimg: half-life of the running mean of what learns in the last stage, in thousand pictures; 0 = none.
+
+    Raises:
+        InputError: a value that makes no sense.
+    """
+
+    stage: str = "all"
+    autoencoder_steps: int = 0
+    start: str = PUBLISHED
+    lr: float = 1e-5
+    lr_autoencoder: float = 2e-4
+    warmup: int = 500
+    clip: float = 1.0
+    dropout: float = 0.05
+    augment: bool = True
+    random_mask: bool = True
+    last_time: bool = False
+    garment: bool = False
+    encoders: bool = False
+    lora: int = 0
+    captions: str = "auto"
+    perceptual: Perceptual = "vgg19"
+    crop: int = 0
+    save_memory: bool = True
+    cache: Cache = "memory"
+    cache_folder: str = ""
+    half: bool = True
+    average_kimg: float = 0.0
+
+    def __post_init__(self) -> None:
+        choices = {
+            "stage": ("all", *STAGES),
+            "captions": CAPTIONS,
+            "perceptual": get_args(Perceptual),
+            "cache": get_args(Cache),
+        }
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name in choices:
+                good = value in choices[each.name]
+            elif isinstance(each.default, bool):
+                good = isinstance(value, bool)
+            elif isinstance(each.default, str):
+                good = isinstance(value, str)
+            elif isinstance(each.default, int):
+                good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+            else:
+                good = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+            if not good or (each.name.startswith("lr") and value <= 0) or (each.name == "dropout" and value > 1 / 3):
+                mend = f"choose something like {each.default!r}; see the method's README"
+                raise InputError(f"promptdresser.{each.name} is {value!r}", mend=mend)
+        if self.cache == "disk" and not self.cache_folder:
+            raise InputError("promptdresser.cache is disk, but where?", mend="set promptdresser.cache_folder")
+        if self.crop % 8:
+            raise InputError(f"promptdresser.crop is {self.crop}", mend="choose a multiple of 8")
+
+    def stages(self) -> dict[str, int]:
+        """The stages that are trained, in order, with their steps; the last one's are not looked at."""
+        if self.stage != "all":
+            return {self.stage: 0}
+        first = {"autoencoder": self.autoencoder_steps} if self.autoencoder_steps else {}
+        return {**first, "tryon": 0}
+
+    def stage_at(self, number: int) -> tuple[str, int]:
+        """The stage of a step, and its number within that stage; both from 0."""
+        planned = self.stages()
+        first = planned.get("autoencoder", 0)
+        if "tryon" not in planned or number < first:
+            return "autoencoder", number
+        return "tryon", number - first
+
+    def rate(self, stage: str, local: int) -> float:
+        """Learning rate at a step of a stage."""
+        top = self.lr_autoencoder if stage == "autoencoder" else self.lr
+        return top * min(1.0, (local + 1) / max(self.warmup, 1))
+
+
+def from_recipe(recipe: Mapping[str, Mapping[str, Any]]) -> tuple[Sizes | None, TrainOptions]:
+    """Sizes from the table ``[model]`` (None for those of the weights to begin with), options from ``[promptdresser]``.
+
+    Raises:
+        InputError: an unknown name, a bad value, or sizes that do not fit the start.
+    """
+    model = dict(recipe.get("model", {}))
+    name = model.pop("size", "published")
+    if model:
+        raise InputError(f"model has no setting {', '.join(sorted(model))}", mend="it has: size")
+    if name not in SIZES:
+        raise InputError(f"model.size is {name!r}", mend=f"choose from {', '.join(SIZES)}")
+    table = dict(recipe.get("promptdresser", {}))
+    known = [each.name for each in fields(TrainOptions)]
+    if unknown := sorted(set(table) - set(known)):
+        raise InputError(f"promptdresser has no setting {', '.join(unknown)}", mend=f"it has: {', '.join(known)}")
+    options, make = TrainOptions(**table), SIZES[name]
+    if (options.start == RANDOM) != (make is not None):
+        raise InputError(
+            f"model.size is {name!r} but promptdresser.start is {options.start!r}",
+            mend="a model from nothing (start = 'random') needs model.size = 'mini'; other starts bring their own size",
+        )
+    return (None if make is None else make()), options
