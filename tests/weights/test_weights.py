@@ -78,6 +78,7 @@ def test_the_manifest_is_sound() -> None:
         # what nobody has published a hash of is told by its size
         # of these the files hold more than is used; what loads them checks every name and shape
         larger = entry.name in ("sd2-inpainting-text", "clip-vit-h-14", "sdxl-text-encoder", "sdxl-text-encoder-2")
+        larger = larger or bool(entry.companions)  # their own configuration says what they are
         told = len(entry.sha256) == 64 or len(entry.sha256_prefix) == 8 or entry.parameters or larger
         assert told or not entry.tensors
         assert entry.licence
@@ -105,6 +106,24 @@ def test_fetching_falls_back_checks_and_keeps(
     assert seen[-1] == (len(CONTENT), len(CONTENT))
     use(monkeypatch, replace(known, mirrors=(f"{server}/none",)))
     assert fetch.fetch("tiny") == path, "what is here is not fetched again"
+
+
+def test_files_that_belong_together_are_fetched_together(
+    known: manifest.Entry, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = {"config.json": f"{server}/good"}
+    use(monkeypatch, replace(known, file="tiny/model.bin", mirrors=(f"{server}/good",), companions=beside))
+    path = fetch.fetch("tiny")
+    assert path == fetch.weights_folder() / "tiny" / "model.bin"
+    assert path.with_name("config.json").read_bytes() == CONTENT
+    path.with_name("config.json").unlink()
+    use(monkeypatch, replace(known, file="tiny/model.bin", mirrors=(f"{server}/none",), companions=beside))
+    assert fetch.fetch("tiny").with_name("config.json").read_bytes() == CONTENT, "only what is missing is fetched"
+    path.with_name("config.json").unlink()
+    gone = {"config.json": f"{server}/none"}
+    use(monkeypatch, replace(known, file="tiny/model.bin", mirrors=(f"{server}/good",), companions=gone))
+    with pytest.raises(MissingError, match="config.json of 'tiny' could not be fetched"):
+        fetch.fetch("tiny")
 
 
 def test_an_interrupted_download_goes_on(known: manifest.Entry, server: str, monkeypatch: pytest.MonkeyPatch) -> None:

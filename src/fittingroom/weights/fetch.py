@@ -7,6 +7,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import InputError, MissingError
@@ -80,7 +81,8 @@ def fetch(name: str, *, progress: Callable[[int, int], None] | None = None) -> P
     """
     known = entry(name)
     target = weights_folder() / known.file
-    if target.is_file() and known.matches(sha256_file(target)):
+    beside = [file for file in known.companions if not target.with_name(file).is_file()]
+    if not beside and target.is_file() and known.matches(sha256_file(target)):
         return target
     if os.environ.get("FITTINGROOM_OFFLINE") == "1":
         raise MissingError(
@@ -90,6 +92,12 @@ def fetch(name: str, *, progress: Callable[[int, int], None] | None = None) -> P
         raise _by_hand(known)
     target.parent.mkdir(parents=True, exist_ok=True)
     failures = []
+    for file in beside:
+        small = replace(known, sha256="", sha256_prefix="")
+        if problem := _download(known.companions[file], small, target.with_name(file), None):
+            raise MissingError(f"{file} of {name!r} could not be fetched ({problem})", mend="try again later")
+    if beside and target.is_file() and known.matches(sha256_file(target)):
+        return target
     for mirror in known.mirrors:
         problem = _download(mirror, known, target, progress)
         if problem is None:

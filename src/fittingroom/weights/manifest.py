@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 
@@ -25,6 +26,7 @@ class Entry:
         sha256_prefix: first hexadecimal digits, which the publisher put into the file's name; empty where nobody published any.
         snapshot: of a StyleGAN snapshot (see :mod:`.stylegan_pickle`) the network that is wanted, else empty.
         parameters: how many numbers the wanted tensors hold, buffers included; 0 = not checked.
+        companions: small text files without which the file is of no use: name -> address; kept beside it.
         where: in words where the file is, if no mirror can be fetched from by a program.
     """
 
@@ -39,6 +41,7 @@ class Entry:
     snapshot: str = ""
     parameters: int = 0
     where: str = ""
+    companions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tensors(self) -> bool:

@@ -101,6 +101,27 @@ def garment_picture(garment: Garment) -> tuple[UInt8, Mask]:
     return np.pad(cut[window], (*around, (0, 0)), constant_values=255), np.pad(mask[window], around)
 
 
+def by_rule(photo: Person | Garment) -> Caption:
+    """A caption from parse, pose and shape.
+
+    Raises:
+        InputError, MissingError: annotations are missing or broken; one line.
+    """
+    if isinstance(photo, Person):
+        return person_caption(photo.parse(), photo.pose())
+    picture, mask = photo.image(), photo.mask() if photo.has("mask") or photo.has("parse") else None
+    if mask is None:
+        picture, mask = garment_picture(photo)
+    worn = photo.worn and photo.has("parse")
+    return garment_caption(
+        picture,
+        mask,
+        photo.category,
+        photo.parse() if worn else None,
+        photo.pose() if worn and photo.has("pose") else None,
+    )
+
+
 def captions(sample: Sample, chosen: str) -> tuple[Caption, Caption]:
     """Captions of person and garment.
 
@@ -121,20 +142,7 @@ def captions(sample: Sample, chosen: str) -> tuple[Caption, Caption]:
         found.append(given)
     if chosen == "given":
         return found[0], found[1]
-    own = found[0].or_else(person_caption(person.parse(), person.pose()))
-    picture, mask = garment.image(), garment.mask() if garment.has("mask") or garment.has("parse") else None
-    if mask is None:
-        picture, mask = garment_picture(garment)
-    worn = garment.worn and garment.has("parse")
-    spoken = garment_caption(
-        picture,
-        mask,
-        garment.category,
-        garment.parse() if worn else None,
-        garment.pose() if worn and garment.has("pose") else None,
-    )
-    other = found[1].or_else(spoken)
-    return own, other
+    return found[0].or_else(by_rule(person)), found[1].or_else(by_rule(garment))
 
 
 def conditions(sample: Sample, size: Size, chosen: Options) -> dict[str, Any]:
