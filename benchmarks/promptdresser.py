@@ -4,14 +4,19 @@
 
 Operations and memory of the full-size network are counted with fake tensors: nothing is computed, so any machine will do.
 Seconds are measured on a network of random weights (speed does not depend on their values) with ``--width`` times SDXL's
-channels, at 768x1024; ``--width 1`` is the real size and wants a graphics card.
+channels, at 768x1024, each row in a process of its own; ``--width 1`` is the real size (``--repeat 0``: one run each, nothing
+before it, for processors).
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -93,13 +98,13 @@ def full_size() -> None:
         main, garment = main_network(), garment_network()
         todo = steps(main, garment, dict(SDXL), kind, "cpu")
         print(f"full size, {SIZE[1]}x{SIZE[0]}, float16, counted with fake tensors")
-        print(f"{'':32} {'TFLOP':>7} {'MiB beyond weights and features':>33}")
+        print(f"{'':32} {'10^12 multiplications':>21} {'MiB beyond weights and features':>33}")
         for name, run in todo.items():
             with FlopCounterMode(display=False) as flops:
                 run()
             with PeakTensors() as peak:
                 run()
-            print(f"{name:32} {flops.get_total_flops() / 2e12:7.2f} {peak.peak / 2**20:33.0f}")
+            print(f"{name:32} {flops.get_total_flops() / 2e12:21.2f} {peak.peak / 2**20:33.0f}")
         weights = {
             name: sum(value.numel() for value in network.state_dict().values())
             for name, network in (("unet", main), ("garment_unet", garment))
@@ -120,26 +125,89 @@ def scaled(width: float) -> dict[str, Any]:
     return {**SDXL, "block_out_channels": channels, "attention_head_dim": heads, "norm_num_groups": 16}
 
 
-def seconds(width: float, repeat: int, device: str, kind: torch.dtype) -> None:
+#: row -> networks that are in memory; what is measured is named alike in steps()
+ROWS = {
+    "garment network, 1 row": "garment",
+    "step, 3 branches, features": "main",
+    "step, 3 branches, K/V kept": "main",
+    "step, branches apart, K/V kept": "main",
+    "everything resident, step, 3 branches, K/V kept": "both",
+}
+
+
+def filled(network: Any, kind: torch.dtype, device: str) -> Any:
+    """Random weights of the right scale, quickly: one block of noise again and again."""
+    block = torch.randn(1 << 20).to(kind)
+    network = network.to(kind).to_empty(device=device)
+    for value in network.parameters():
+        flat, scale = value.data.view(-1), value[0].numel() ** -0.5 if value.ndim > 1 else 0.02
+        for start in range(0, len(flat), len(block)):
+            part = flat[start : start + len(block)]
+            part.copy_(block[: len(part)]).mul_(scale)
+    return network.eval().requires_grad_(False)
+
+
+def one(name: str, width: float, repeat: int, device: str, kind: torch.dtype) -> dict[str, float]:
     config = dict(SDXL) if width == 1 else scaled(width)
-    with torch.device(device), precision(kind):
-        main, garment = main_network(config), garment_network(config)
-    count = sum(value.numel() for value in main.parameters())
-    print(
-        f"\nchannels {config['block_out_channels']}, {count / 1e6:.0f} M weights, {SIZE[1]}x{SIZE[0]}, {device}, {kind}"
-    )
-    print(f"threads {torch.get_num_threads()}, median of {repeat}")
+    with FakeTensorMode(), precision(kind), torch.inference_mode():
+        fake = inputs(1, config, kind, "cpu")
+        shapes = {
+            block: tuple(bank.shape)
+            for block, bank in garment_features(
+                garment_network(config), fake["latents"], fake["text"], fake["pooled"], fake["ids"]
+            ).banks.items()
+        }
+    with torch.device("meta"):
+        made = {"main": lambda: main_network(config), "garment": lambda: garment_network(config)}
+        parts = {part: make() for part, make in made.items() if ROWS[name] in (part, "both")}
+    parts = {part: filled(network, kind, device) for part, network in parts.items()}
+    banks = {block: torch.randn((2, *shape[1:])).to(device, kind) for block, shape in shapes.items()}
+    raw = GarmentFeatures(banks).for_rows((0, 1, 1))
+    three, single = inputs(3, config, kind, device), inputs(1, config, kind, device)
     with torch.inference_mode():
-        for name, run in steps(main, garment, config, kind, device).items():
+        features = project(parts["main"], raw) if "K/V kept" in name else raw
+
+        def run() -> None:
+            if name.startswith("garment"):
+                garment_features(parts["garment"], single["latents"], single["text"], single["pooled"], single["ids"])
+            elif "apart" in name:
+                for row in (0, 1, 1):
+                    predict_noise(parts["main"], **single, time=463, garment=features.for_rows((row,)))
+            else:
+                predict_noise(parts["main"], **three, time=463, garment=features)
+
+        if repeat:
             run()
-            took = []
-            for _ in range(repeat):
-                begin = time.perf_counter()
-                run()
-                if device.startswith("cuda"):
-                    torch.cuda.synchronize()
-                took.append(time.perf_counter() - begin)
-            print(f"{name:32} {statistics.median(took):8.3f} s")
+        took = []
+        for _ in range(max(repeat, 1)):
+            begin = time.perf_counter()
+            run()
+            if device.startswith("cuda"):
+                torch.cuda.synchronize()
+            took.append(time.perf_counter() - begin)
+    if device.startswith("cuda"):
+        peak = torch.cuda.max_memory_allocated() / 2**20
+    else:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": statistics.median(took), "mb": peak}
+
+
+def seconds(width: float, repeat: int, device: str, kind: str) -> None:
+    """Every row in a process of its own: peak memory is the process's, or the graphics card's."""
+    config = dict(SDXL) if width == 1 else scaled(width)
+    print(
+        f"\nchannels {config['block_out_channels']}, {SIZE[1]}x{SIZE[0]}, {device}, {kind}, {torch.get_num_threads()} threads, ",
+        end="",
+    )
+    print(f"median of {repeat}" if repeat else "one run each, nothing before it")
+    print(f"{'':48} {'seconds':>9} {'peak MB':>9}")
+    for name in ROWS:
+        command = [sys.executable, __file__, "--row", name, "--repeat", str(repeat), "--width", str(width)]
+        done = subprocess.run(
+            [*command, "--device", device, "--dtype", kind], capture_output=True, text=True, check=True
+        )
+        found = json.loads(done.stdout)
+        print(f"{name:48} {found['seconds']:9.2f} {found['mb']:9.0f}", flush=True)
 
 
 def main() -> None:
@@ -148,12 +216,17 @@ def main() -> None:
     parser.add_argument("--width", type=float, default=0.25)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32", choices=["float32", "float16", "bfloat16"])
+    parser.add_argument("--row", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    kind = getattr(torch, arguments.dtype)
+    if arguments.row:
+        print(json.dumps(one(arguments.row, arguments.width, arguments.repeat, arguments.device, kind)))
+        return
     full_size()
     print("\nbranches computed for one picture")
     for name, preset in PRESETS.items():
         print(f"{name:32} {preset.evaluations():4d}")
-    seconds(arguments.width, arguments.repeat, arguments.device, getattr(torch, arguments.dtype))
+    seconds(arguments.width, arguments.repeat, arguments.device, arguments.dtype)
 
 
 if __name__ == "__main__":

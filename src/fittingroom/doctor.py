@@ -101,14 +101,10 @@ def findings() -> list[Finding]:
         if path:
             lines.append(Finding("ok", entry.name, str(path)))
         else:
-            lines.append(
-                Finding(
-                    "missing",
-                    entry.name,
-                    f"{entry.purpose}, {entry.size / 1e6:.0f} MB, {entry.licence}",
-                    f"fittingroom weights fetch {entry.name}",
-                )
-            )
+            # what no program can fetch is got by hand
+            mend = f"fittingroom weights fetch {entry.name}" if entry.mirrors else f"from {entry.where}"
+            size = f"{entry.size / 1e6:.0f} MB" if entry.size < 1e10 else f"{entry.size / 1e9:.0f} GB"
+            lines.append(Finding("missing", entry.name, f"{entry.purpose}, {size}, {entry.licence}", mend))
     for extra, (module, purpose) in _EXTRAS.items():
         here = find_spec(module) is not None
         lines.append(
