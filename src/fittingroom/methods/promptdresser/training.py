@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from torch import nn
 
 from ...core.errors import FittingroomError, InputError
 from ...core.files import sha256_json, write_json
-from ...core.images import UInt8, to_image, to_tensor
+from ...core.images import UInt8, to_tensor
 from ...data.dataset import Dataset
 from ...data.sample import Sample
 from ...nn.lora import inject, merge
@@ -33,9 +32,9 @@ from ..task import Loop, Task
 from .augment import augmented
 from .conditions import conditions
 from .masks import MOST_STEPS, between
-from .memory import HOST
 from .options import Options
-from .pipeline import Inputs, Pipeline
+from .pipeline import Inputs
+from .preview import preview
 from .prompts import Prompts
 from .recipe import Sizes, TrainOptions
 from .requirement import need
@@ -332,24 +331,11 @@ class DresserTask(Task):
             made = results[name].to(device) if name in results else self.part(name, device)
             return made.eval()
 
-        rows = []
         stage = self.options.stage_at(max(self._number, 0))[0]
-        for index in range(min(4, len(self))):
-            inputs = self._inputs(index)
-            if stage == "autoencoder":
-                with torch.no_grad():
-                    vae = network("vae")
-                    mean = distributions(vae, to_tensor(inputs.person)[None].to(device))[0]
-                    made = to_image(vae.decode(mean).sample[0].float())
-                rows.append(np.concatenate([inputs.garment, inputs.person, made], axis=1))
-                continue
+        if stage == "tryon":
             self.scale(device)
-            parts = _Live(network, self.tokenizers, str(device))
-            chosen = Options(preset="fast", solver="dpm++", steps=8, mask="fine", cache="none")
-            result = Pipeline(parts, self.plan, chosen).run(inputs, index)  # type: ignore[arg-type]
-            hidden = np.where(inputs.fine[..., None], np.uint8(128), inputs.person).astype(np.uint8)
-            rows.append(np.concatenate([inputs.garment, inputs.person, hidden, result.picture], axis=1))
-        return np.concatenate(rows, axis=0)
+        items = [self._inputs(index) for index in range(min(4, len(self)))]
+        return preview(stage, network, self.tokenizers, items, self.plan, device)
 
     def export(self, averaged: Mapping[str, nn.Module], folder: Path) -> None:
         """See :meth:`Task.export`: all parts and both tokenizers, the index last."""
@@ -392,18 +378,3 @@ class DresserTask(Task):
     def load_state(self, state: Mapping[str, float]) -> None:
         """See :meth:`Task.load_state`."""
         self._number = int(state["number"])
-
-
-class _Live:
-    """The networks of a training, as the pipeline wants them."""
-
-    def __init__(self, network: Any, tokenizers: tuple[Any, Any], device: str) -> None:
-        self._network, self._tokenizers, self.device = network, tokenizers, device
-        self.kind, self.plan = torch.float32, HOST
-
-    def tokenizers(self) -> tuple[Any, Any]:
-        return self._tokenizers
-
-    @contextmanager
-    def use(self, *parts: str) -> Iterator[tuple[Any, ...]]:
-        yield tuple(self._network(part) for part in parts)
