@@ -174,7 +174,7 @@ def test_libraries_that_are_not_installed(tiny: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(
-        MissingError, match=r"ladi-vton needs diffusers .*pip install 'fittingroom\[diffusion\]'"
+        MissingError, match=r"diffusion methods need diffusers .*pip install 'fittingroom\[diffusion\]'"
     ) as error:
         LadiVton.load(tiny)
     _one_line(error)

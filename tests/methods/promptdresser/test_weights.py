@@ -17,8 +17,9 @@ from fittingroom.core.errors import FittingroomError, InputError, MissingError
 
 pytest.importorskip("diffusers", reason="needs the extra `diffusion`")
 
+from fittingroom.methods import requirement
 from fittingroom.methods.promptdresser import bring as bringing
-from fittingroom.methods.promptdresser import requirement, tiny
+from fittingroom.methods.promptdresser import tiny
 from fittingroom.methods.promptdresser.method import PromptDresser
 from fittingroom.methods.promptdresser.published import CONFIGS, FILES, PADDING
 from fittingroom.methods.promptdresser.weights import (

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from ...core.images import Size
-from .requirement import need
+from ..requirement import need
 
 #: called after each step with (index, unguided or None, conditioned, guided, latents)
 Trace = Callable[[int, torch.Tensor | None, torch.Tensor, torch.Tensor, torch.Tensor], None]

@@ -15,6 +15,7 @@ from ...core.images import UInt8
 from ...data.dataset import Dataset
 from ...data.sample import Sample
 from ..base import Conditions, Method
+from ..requirement import need
 from ..task import Task
 from .card import CARD
 from .conditions import conditions
@@ -22,7 +23,6 @@ from .config import PUBLISHED
 from .memory import HOST, SMALL_HOST, Plan, choose, estimate_line, fastest, needs
 from .options import Options, options
 from .recipe import from_recipe
-from .requirement import need
 from .runner import Parts, Runner
 from .start import check_sizes
 from .weights import SETS, Bundle, copy_bundle, open_folder, open_published

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from ...core.errors import InputError
+from ..requirement import need
 from .adapter import InversionAdapter
 from .config import BASE_CHANNELS, ModelConfig
 from .emasc import Emasc
-from .requirement import need
 from .warping import Matcher, Refinement
 
 #: in the order in which they are needed

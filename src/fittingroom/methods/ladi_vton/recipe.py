@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from ...core.errors import InputError
+from ..recipe import check_options, options_of, size_of
 from .adapter import AdapterConfig
 from .config import PUBLISHED, ModelConfig
 from .prompts import USED, WORDS
@@ -90,21 +91,7 @@ class TrainOptions:
             "perceptual": get_args(Perceptual),
             "cache": get_args(Cache),
         }
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if each.name in choices:
-                good = value in choices[each.name]
-            elif isinstance(each.default, bool):
-                good = isinstance(value, bool)
-            elif isinstance(each.default, str):
-                good = isinstance(value, str)
-            elif isinstance(each.default, int):
-                good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-            else:
-                good = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-            if not good or (each.name.startswith("lr") and value <= 0) or (each.name == "dropout" and value > 1):
-                mend = f"choose something like {each.default!r}; see the method's README"
-                raise InputError(f"ladi-vton.{each.name} is {value!r}", mend=mend)
+        check_options(self, "ladi-vton", choices, {"dropout": 1})
         if self.cache == "disk" and not self.cache_folder:
             raise InputError("ladi-vton.cache is disk, but where?", mend="set ladi-vton.cache_folder")
         if self.crop % 8:
@@ -170,14 +157,4 @@ def from_recipe(recipe: Mapping[str, Mapping[str, Any]]) -> tuple[ModelConfig, T
     Raises:
         InputError: an unknown name or a bad value.
     """
-    model = dict(recipe.get("model", {}))
-    name = model.pop("size", "published")
-    if model:
-        raise InputError(f"model has no setting {', '.join(sorted(model))}", mend="it has: size")
-    if name not in SIZES:
-        raise InputError(f"model.size is {name!r}", mend=f"choose from {', '.join(SIZES)}")
-    table = dict(recipe.get("ladi-vton", {}))
-    known = [each.name for each in fields(TrainOptions)]
-    if unknown := sorted(set(table) - set(known)):
-        raise InputError(f"ladi-vton has no setting {', '.join(unknown)}", mend=f"it has: {', '.join(known)}")
-    return SIZES[name](), TrainOptions(**table)
+    return SIZES[size_of(recipe, list(SIZES))](), options_of(recipe, "ladi-vton", TrainOptions)

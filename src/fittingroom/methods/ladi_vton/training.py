@@ -25,6 +25,7 @@ from ...nn.lora import inject, merge
 from ...nn.vgg import published_features, random_features
 from ..autoencoder import Terms, autoencoder_terms, total
 from ..features import FeatureStore, tensors_hash
+from ..requirement import need
 from ..task import Loop, Task
 from .clip import look
 from .conditions import garment_picture, person_parts, pose_map, worn_garment
@@ -33,7 +34,6 @@ from .network import PARTS
 from .preview import preview
 from .recipe import TrainOptions
 from .region import rules_for
-from .requirement import need
 from .start import Start
 from .steps import (
     Batch,

@@ -19,6 +19,7 @@ from torch import nn
 
 from ...core.errors import InputError, MissingError
 from ...core.files import read_json, sha256_json, write_bytes, write_json
+from ...weights import strict
 from ...weights.convert import read_tensors
 from ...weights.fetch import find
 from ...weights.manifest import entry
@@ -170,26 +171,8 @@ def assign(network: nn.Module, part: str, tensors: Mapping[str, torch.Tensor], p
     Raises:
         InputError: the file of another network.
     """
-    wanted = {name: value.shape for name, value in network.state_dict().items()}
-    found = _today(part, tensors, prefix, set(wanted))
-    lacking, strange = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
-    wrong = [name for name in wanted if name in found and found[name].shape != wanted[name]]
-    if lacking or strange or wrong:
-        words = [
-            f"{len(names)} {what} ({names[0]} ...)"
-            for what, names in (("missing", lacking), ("unknown", strange), ("of another shape", wrong))
-            if names
-        ]
-        raise InputError(
-            f"not the weights of the {part}: of {len(wanted)} tensors {', '.join(words)}",
-            mend="check which file that is",
-            path=path,
-        )
-    network.load_state_dict(found, strict=True, assign=True)
-    for module in network.modules():  # what no file holds
-        for name, buffer in module.named_buffers(recurse=False):
-            if buffer.is_meta and name == "position_ids":
-                module.register_buffer(name, torch.arange(buffer.shape[-1])[None], persistent=False)
+    found = _today(part, tensors, prefix, set(network.state_dict()))
+    strict.assign(network, found, f"the {part}", path)
 
 
 def load_part(bundle: Bundle, part: str, kind: torch.dtype = torch.float32) -> Any:

@@ -22,9 +22,9 @@ from ...core.images import UInt8
 from ...data.dataset import Dataset
 from ...data.sample import Garment, Person
 from ...weights.fetch import require
+from ..requirement import need
 from .captions import QUESTIONS, Caption, Part, parse_answer, read_entry, to_entry
 from .conditions import by_rule, garment_picture
-from .requirement import need
 
 LOG = logging.getLogger("fittingroom")
 #: entry of the manifest of the model that is asked where no other is named

@@ -16,6 +16,7 @@ from ...core.images import Size, UInt8
 from ...data.dataset import Dataset
 from ...data.sample import Sample
 from ..base import Conditions, Method
+from ..requirement import need
 from ..task import Task
 from .card import CARD
 from .conditions import conditions
@@ -24,7 +25,6 @@ from .frame import paste_back
 from .memory import HOST, Parts, Plan, Shape, choose, estimate_line
 from .options import Options, options
 from .pipeline import Pipeline, Result
-from .requirement import need
 from .schedule import schedule
 from .weights import NETWORKS, count_values, find_published, fingerprint, read_index, weights_file
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
+from ..requirement import need
 from .attention import ARGUMENT, GarmentFeatures, LastBlockReached, make_reader, make_writer, self_attention_blocks
-from .requirement import need
 
 #: channels of the main network's input: noisy latents, mask, latents of the masked person
 MAIN_CHANNELS = 4 + 1 + 4

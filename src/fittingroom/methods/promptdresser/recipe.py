@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from ...core.errors import InputError
 from ...core.images import Size
+from ..recipe import check_options, options_of, size_of
 from .network import SDXL
 from .options import CAPTIONS
 from .tiny import UNET as TINY_UNET
@@ -159,21 +160,7 @@ class TrainOptions:
             "perceptual": get_args(Perceptual),
             "cache": get_args(Cache),
         }
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if each.name in choices:
-                good = value in choices[each.name]
-            elif isinstance(each.default, bool):
-                good = isinstance(value, bool)
-            elif isinstance(each.default, str):
-                good = isinstance(value, str)
-            elif isinstance(each.default, int):
-                good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-            else:
-                good = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-            if not good or (each.name.startswith("lr") and value <= 0) or (each.name == "dropout" and value > 1 / 3):
-                mend = f"choose something like {each.default!r}; see the method's README"
-                raise InputError(f"promptdresser.{each.name} is {value!r}", mend=mend)
+        check_options(self, "promptdresser", choices, {"dropout": 1 / 3})
         if self.cache == "disk" and not self.cache_folder:
             raise InputError("promptdresser.cache is disk, but where?", mend="set promptdresser.cache_folder")
         if self.crop % 8:
@@ -206,17 +193,8 @@ def from_recipe(recipe: Mapping[str, Mapping[str, Any]]) -> tuple[Sizes | None, 
     Raises:
         InputError: an unknown name, a bad value, or sizes that do not fit the start.
     """
-    model = dict(recipe.get("model", {}))
-    name = model.pop("size", "published")
-    if model:
-        raise InputError(f"model has no setting {', '.join(sorted(model))}", mend="it has: size")
-    if name not in SIZES:
-        raise InputError(f"model.size is {name!r}", mend=f"choose from {', '.join(SIZES)}")
-    table = dict(recipe.get("promptdresser", {}))
-    known = [each.name for each in fields(TrainOptions)]
-    if unknown := sorted(set(table) - set(known)):
-        raise InputError(f"promptdresser has no setting {', '.join(unknown)}", mend=f"it has: {', '.join(known)}")
-    options, make = TrainOptions(**table), SIZES[name]
+    name, options = size_of(recipe, list(SIZES)), options_of(recipe, "promptdresser", TrainOptions)
+    make = SIZES[name]
     if (options.start == RANDOM) != (make is not None):
         raise InputError(
             f"model.size is {name!r} but promptdresser.start is {options.start!r}",

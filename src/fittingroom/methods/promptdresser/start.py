@@ -11,10 +11,10 @@ import torch
 
 from ...core.errors import InputError
 from ...core.images import Size
+from ..requirement import need
 from .network import garment_network, main_network
 from .published import PADDING
 from .recipe import PUBLISHED, Sizes
-from .requirement import need
 from .weights import TOKENIZERS, find_published, load_part, load_tokenizer, read_index
 from .words import BEGINNING, END, learn, vocabulary, write_tokenizer
 

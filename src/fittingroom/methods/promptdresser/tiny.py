@@ -13,9 +13,9 @@ import torch
 
 from ...core.files import write_json
 from ...core.images import Size
+from ..requirement import need
 from .network import garment_network, main_network
 from .published import PADDING
-from .requirement import need
 from .weights import FORMAT, INDEX, save_network
 from .words import vocabulary, write_tokenizer
 

@@ -28,6 +28,7 @@ from ...nn.lora import inject, merge
 from ...nn.vgg import published_features, random_features
 from ..autoencoder import Terms, autoencoder_terms, total
 from ..features import FeatureStore, tensors_hash
+from ..requirement import need
 from ..task import Loop, Task
 from .augment import augmented
 from .conditions import conditions
@@ -37,7 +38,6 @@ from .pipeline import Inputs
 from .preview import preview
 from .prompts import Prompts
 from .recipe import Sizes, TrainOptions
-from .requirement import need
 from .schedule import schedule
 from .start import Start
 from .steps import Dropped, distributions, drawn, dropped, noise_terms, say, times

@@ -19,11 +19,12 @@ import torch
 
 from ...core.errors import InputError, MissingError
 from ...core.files import cache_folder, read_json, sha256_file, sha256_json, write_json
+from ...weights import strict
 from ...weights.convert import read_tensors
 from ...weights.manifest import entry
+from ..requirement import need
 from .network import garment_network, main_network, surplus
 from .published import FILES, here
-from .requirement import need
 
 NETWORKS = ("unet", "garment_unet", "vae", "text_encoder", "text_encoder_2")
 TOKENIZERS = ("tokenizer", "tokenizer_2")
@@ -214,35 +215,9 @@ def load_network(part: str, config: Mapping[str, Any], path: Path, kind: torch.d
     """
     with torch.device("meta"):
         network = BUILDERS[part](config)
-    wanted = {name: value.shape for name, value in network.state_dict().items()}
-    tensors = _renamed(part, read_large(path), set(wanted), network)
-    lacking, strange = sorted(set(wanted) - set(tensors)), sorted(set(tensors) - set(wanted))
-    wrong = [name for name in wanted if name in tensors and tensors[name].shape != wanted[name]]
-    if lacking or strange or wrong:
-        words = [
-            f"{len(names)} {what} ({names[0]} ...)"
-            for what, names in (("missing", lacking), ("unknown", strange), ("of another shape", wrong))
-            if names
-        ]
-        raise InputError(
-            f"not the weights of {part}: of {len(wanted)} tensors {', '.join(words)}",
-            mend="use the file that the README names",
-            path=path,
-        )
-    network.load_state_dict({name: tensor.to(kind) for name, tensor in tensors.items()}, strict=True, assign=True)
-    _settle(network)
+    tensors = _renamed(part, read_large(path), set(network.state_dict()), network)
+    strict.assign(network, {name: tensor.to(kind) for name, tensor in tensors.items()}, part, path)
     return network.eval().requires_grad_(False)
-
-
-def _settle(network: Any) -> None:
-    """Give buffers that no file holds their values; with meta tensors left over, nothing could run."""
-    for module in network.modules():
-        for name, buffer in module.named_buffers(recurse=False):
-            if not buffer.is_meta:
-                continue
-            if name != "position_ids":
-                raise RuntimeError(f"buffer {name} of {type(module).__name__} has no value")
-            module.register_buffer(name, torch.arange(buffer.shape[-1])[None], persistent=False)
 
 
 def load_tokenizer(folder: Path, part: str) -> Any:

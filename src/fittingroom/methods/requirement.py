@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from ...core.errors import MissingError
+from ..core.errors import MissingError
 
 
 def need(module: str) -> Any:
@@ -18,5 +18,5 @@ def need(module: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise MissingError(
-            f"promptdresser needs {module} ({error})", mend="pip install 'fittingroom[diffusion]'"
+            f"diffusion methods need {module} ({error})", mend="pip install 'fittingroom[diffusion]'"
         ) from error
