@@ -11,7 +11,7 @@ import typer
 from .. import __version__
 from ..core.errors import FittingroomError
 from . import app as app_command
-from . import captions, compare, dataset, doctor, evaluate, methods, report, train, try_on, weights
+from . import captions, compare, dataset, doctor, evaluate, methods, report, studio, train, try_on, weights
 
 app = typer.Typer(
     name="fittingroom",
@@ -31,6 +31,7 @@ app.command("methods")(methods.methods_command)
 app.command("doctor")(doctor.doctor_command)
 app.command("app")(app_command.app_command)
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(studio.app, name="studio")
 app.add_typer(weights.app, name="weights")
 
 

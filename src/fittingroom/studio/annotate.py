@@ -89,7 +89,14 @@ def pose_of_view(view: View) -> Pose:
     head = BONE["head"]
     at: dict[str, Floats] = {}
     for side, sign in SIDES:
-        for name, bone in (("shoulder", "arm"), ("elbow", "forearm"), ("wrist", "hand"), ("hip", "thigh"), ("knee", "shin"), ("ankle", "foot")):
+        for name, bone in (
+            ("shoulder", "arm"),
+            ("elbow", "forearm"),
+            ("wrist", "hand"),
+            ("hip", "thigh"),
+            ("knee", "shin"),
+            ("ankle", "foot"),
+        ):
             at[f"{side}-{name}"] = posed.joint(joints, f"{side}-{bone}")
         for name in ("eye", "ear"):
             point = np.array(_FACE[name]) * (sign, 1, 1) + up
@@ -105,7 +112,9 @@ def pose_of_view(view: View) -> Pose:
             continue
         eye = np.array([camera.x, camera.y, camera.distance])
         away = float(np.linalg.norm(turned - eye))
-        patch = view.buffers.depth[max(int(y * SUB) - 1, 0) : int(y * SUB) + 2, max(int(x * SUB) - 1, 0) : int(x * SUB) + 2]
+        patch = view.buffers.depth[
+            max(int(y * SUB) - 1, 0) : int(y * SUB) + 2, max(int(x * SUB) - 1, 0) : int(x * SUB) + 2
+        ]
         near = float(np.median(patch))
         on_face = name == "nose" or name.endswith(("eye", "ear"))
         seen = near <= 0 or near > away - (0.03 if on_face else _UNDER)
@@ -165,7 +174,9 @@ def _dense(view: View, points: Floats, posed: Floats, faces: Ints) -> UInt8:
         for name in ("arm", "forearm", "hand", "thigh", "shin", "foot"):
             chosen = bone == BONE[f"{side}-{name}"]
             start = body.joints[f"{side}-{name}"]
-            end = body.joints[f"{side}-{ends[name]}"] if name in ends else start + 0.18 * _beyond(body.joints, side, name)
+            end = (
+                body.joints[f"{side}-{ends[name]}"] if name in ends else start + 0.18 * _beyond(body.joints, side, name)
+            )
             axis = (end - start) / np.linalg.norm(end - start)
             away = at[chosen] - start
             along = away @ axis
@@ -207,8 +218,18 @@ def garment_words(cut: Cut, cloth: Cloth) -> dict[str, str]:
     }[cloth.print]  # fmt: skip
     main, second = colour_word(cloth.base), colour_word(cloth.second)
     colours = main if cloth.print in ("plain", "melange", "denim") or second == main else f"{main} and {second}"
-    motif = {"lettering": f" with the word {cloth.motif.lower()}", "emblem": f" with a {cloth.motif}"}.get(cloth.print, "")
-    sleeve = "sleeveless" if cut.sleeve < 0.05 else "short sleeve" if cut.sleeve < 0.28 else "three-quarter sleeve" if cut.sleeve < 0.45 else "long sleeve"
+    motif = {"lettering": f" with the word {cloth.motif.lower()}", "emblem": f" with a {cloth.motif}"}.get(
+        cloth.print, ""
+    )
+    sleeve = (
+        "sleeveless"
+        if cut.sleeve < 0.05
+        else "short sleeve"
+        if cut.sleeve < 0.28
+        else "three-quarter sleeve"
+        if cut.sleeve < 0.45
+        else "long sleeve"
+    )
     neck = {
         "round": "round neck", "scoop": "scoop neck", "v": "v-neck", "boat": "boat neck", "collar": "shirt collar", "hood": "hood", "none": "waistband",
     }[cut.neckline]  # fmt: skip
@@ -219,14 +240,28 @@ def garment_words(cut: Cut, cloth: Cloth) -> dict[str, str]:
         length = "long"
     else:
         length = "crop" if cut.hem > 0.92 else "regular" if cut.hem > 0.84 else "long"
-    return {"upper cloth category": cut.kind, "material": f"{pattern} {colours} fabric{motif}", "sleeve": sleeve, "neckline": neck, "upper cloth length": length}
+    return {
+        "upper cloth category": cut.kind,
+        "material": f"{pattern} {colours} fabric{motif}",
+        "sleeve": sleeve,
+        "neckline": neck,
+        "upper cloth length": length,
+    }
 
 
 def person_words(guest: Guest, cuts: Mapping[str, Cut]) -> dict[str, str]:
     """The person's part of a caption, in PromptDresser's keys."""
     human = guest.human
     outer = cuts.get("upper") or cuts.get("dress") or next(iter(cuts.values()))
-    hair = {"bald": "no", "crop": "very short", "short": "short", "curly": "short curly", "afro": "afro", "bob": "medium", "ponytail": "tied"}
+    hair = {
+        "bald": "no",
+        "crop": "very short",
+        "short": "short",
+        "curly": "short curly",
+        "afro": "afro",
+        "bob": "medium",
+        "ponytail": "tied",
+    }
     weight = human.shape.weight
     return {
         "gender": "woman" if human.shape.female > 0.5 else "man",
@@ -234,7 +269,11 @@ def person_words(guest: Guest, cuts: Mapping[str, Cut]) -> dict[str, str]:
         "hair length": hair.get(human.hair, "tied" if human.hair == "bun" else "long"),
         "pose": guest.stance.name,
         "hand pose": guest.stance.hands,
-        "fit of upper cloth": "tight fit" if outer.ease < 0.010 else "regular fit" if outer.ease < 0.022 else "loose fit",
+        "fit of upper cloth": "tight fit"
+        if outer.ease < 0.010
+        else "regular fit"
+        if outer.ease < 0.022
+        else "loose fit",
         "tucking style": "fully tucked" if outer.tucked and "lower" in cuts else "untucked",
         "sleeve rolling style": "no sleeves to roll" if outer.sleeve < 0.05 else "unrolled",
     }

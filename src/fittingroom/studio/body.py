@@ -115,11 +115,18 @@ class Body:
             if self.shape.female > 0.3:
                 depth = float(self.torso.at(vector(1.24))[1][0])
                 bust = (sign * 0.072, 1.238 + up * 0.7, depth - 0.028)
-                out = smooth_union(out, ellipsoid(points, bust, (size, size * 0.95, size * min(1, self.shape.female))), 0.035)
+                out = smooth_union(
+                    out, ellipsoid(points, bust, (size, size * 0.95, size * min(1, self.shape.female))), 0.035
+                )
             seat_at = (sign * 0.07, 0.875, float(seat[2][0] - seat[1][0]) + 0.045)
             out = smooth_union(out, ellipsoid(points, seat_at, (0.078, 0.085, 0.075)), 0.04)
             joint = self.joints[f"{'left' if sign > 0 else 'right'}-arm"]
-            slope = limb(points, vector(sign * 0.025, 1.468 + up, -0.03), joint + vector(-sign * 0.012, 0.012, 0.0), (0.03, 0.032, 0.034))
+            slope = limb(
+                points,
+                vector(sign * 0.025, 1.468 + up, -0.03),
+                joint + vector(-sign * 0.012, 0.012, 0.0),
+                (0.03, 0.032, 0.034),
+            )
             out = smooth_union(out, slope, 0.05)
         return out
 
@@ -135,7 +142,9 @@ class Body:
     def leg(self, points: Floats, side: str) -> Floats:
         """Thigh and shin with the calf."""
         hip, knee, ankle = (self.joints[f"{side}-{name}"] for name in ("thigh", "shin", "foot"))
-        out = smooth_union(limb(points, hip, knee, self.radii("thigh")), limb(points, knee, ankle, self.radii("shin")), 0.01)
+        out = smooth_union(
+            limb(points, hip, knee, self.radii("thigh")), limb(points, knee, ankle, self.radii("shin")), 0.01
+        )
         calf = knee + 0.28 * (ankle - knee) + vector(0, 0, -0.022)
         return smooth_union(out, ellipsoid(points, calf, (0.042, 0.09, 0.042)), 0.025)
 
@@ -176,7 +185,12 @@ class Body:
         """The neck."""
         up, male = self.shape.torso, 1 - self.shape.female
         radius = (0.046 + 0.009 * male) * (1 + 0.08 * self.shape.weight)
-        out = limb(points, vector(0, 1.40 + up, -0.028), vector(0, 1.545 + up, -0.006), (radius * 1.12, radius, radius * 0.97, radius))
+        out = limb(
+            points,
+            vector(0, 1.40 + up, -0.028),
+            vector(0, 1.545 + up, -0.006),
+            (radius * 1.12, radius, radius * 0.97, radius),
+        )
         return np.asarray(out)
 
     def parts(self, points: Floats) -> dict[str, Floats]:
@@ -201,7 +215,9 @@ class Body:
                 def inside(chosen: Floats, field: object = field, side: str = side) -> Floats:
                     return field(chosen, side)  # type: ignore[operator]
 
-                out[f"{side}-{name}"] = near(points, corners.min(axis=0) - grow, corners.max(axis=0) + grow, 0.06, inside)
+                out[f"{side}-{name}"] = near(
+                    points, corners.min(axis=0) - grow, corners.max(axis=0) + grow, 0.06, inside
+                )
         return out
 
     def head(self, points: Floats) -> Floats:
@@ -225,7 +241,11 @@ class Body:
         parts = self.parts(points)
         y, up = points[:, 1], self.shape.torso
         score = np.full((len(points), len(BONES)), 0.5, np.float32)
-        score[:, BONE["chest"]], score[:, BONE["neck"]], score[:, BONE["head"]] = parts["trunk"], parts["neck"], parts["head"]
+        score[:, BONE["chest"]], score[:, BONE["neck"]], score[:, BONE["head"]] = (
+            parts["trunk"],
+            parts["neck"],
+            parts["head"],
+        )
         for side, _ in SIDES:
             for bone, part in (("arm", "arm"), ("forearm", "forearm"), ("hand", "hand"), ("foot", "foot")):
                 score[:, BONE[f"{side}-{bone}"]] = parts[f"{side}-{part}"]

@@ -50,7 +50,9 @@ class Solid:
         bones = [BONE[f"{side}-{bone}"] for side, _ in SIDES for bone in ("arm", "forearm", "hand")]
         share = skin.weights[:, bones].sum(axis=1)
         upper = skin.weights[:, [BONE["left-arm"], BONE["right-arm"]]].sum(axis=1)
-        return cls(skin, np.asarray(share > 0.08), np.asarray((share < 0.5) | ((upper > 0.5) & (skin.points[:, 1] > 1.30))))
+        return cls(
+            skin, np.asarray(share > 0.08), np.asarray((share < 0.5) | ((upper > 0.5) & (skin.points[:, 1] > 1.30)))
+        )
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,26 @@ class Fall:
     inside: float
 
 
-def _push(points: Floats, tree: cKDTree, around: Floats, normals: Floats, gap: float, depth: float = 0.06, most: float = 0.015) -> Floats:
-    """Points pushed out of a surface given by close vertices."""
+def _push(
+    points: Floats, tree: cKDTree, around: Floats, normals: Floats, gap: float, depth: float = 0.06, aside: float = 1.0
+) -> Floats:
+    """Points pushed out of a surface given by close vertices.
+
+    Args:
+        points: ``(N, 3)``.
+        tree: of ``around``.
+        around: the surface's vertices.
+        normals: theirs.
+        gap: metres kept.
+        depth: points further below the surface are on the other side of a thin part, and left alone.
+        aside: as are points further than this from the nearest vertex along the surface.
+    """
     distance, index = tree.query(points, distance_upper_bound=0.08)
     close = np.isfinite(distance)
     nearest = index[close]
     height = np.einsum("ij,ij->i", points[close] - around[nearest], normals[nearest])
-    # a vertex far below the surface is on the other side of a thin part: leave it
-    push = np.where((height < gap) & (height > -depth), np.minimum(gap - height, most), 0)
+    away = np.sqrt(np.maximum(distance[close] ** 2 - height**2, 0))
+    push = np.where((height < gap) & (height > -depth) & (away < aside), np.minimum(gap - height, 0.015), 0)
     out = points.copy()
     out[close] += push[:, None] * normals[nearest]
     return out
@@ -113,7 +127,9 @@ def drape(piece: Piece, solid: Solid, final: Posed, layers: Sequence[Layer] = ()
     ends = coo_matrix((np.tile([-1.0, 1.0], len(edges)), (rows, edges.ravel())), shape=(len(edges), count)).tocsr()
     near = mesh.neighbours()
     border = mesh.border()
-    umbrella = diags((~border).astype(float)) @ (identity(count) - diags(1 / np.asarray(near.sum(axis=1)).ravel()) @ near)
+    umbrella = diags((~border).astype(float)) @ (
+        identity(count) - diags(1 / np.asarray(near.sum(axis=1)).ravel()) @ near
+    )
     pins = piece.pins
     inertia = MASS / STEP**2
     matrix = inertia * identity(count) + STRETCH * ends.T @ ends + BEND * umbrella.T @ umbrella + diags(pins)
@@ -133,8 +149,13 @@ def drape(piece: Piece, solid: Solid, final: Posed, layers: Sequence[Layer] = ()
         normals = np.einsum("nb,bij,nj->ni", solid.skin.weights, posed.rotate, solid.skin.normals)
         normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
         # sleeves know of their arm only: what of them lies inside the trunk is out of sight
-        trees = {arm: (cKDTree(skin[some]), skin[some], normals[some]) for arm, some in ((True, solid.arms), (False, solid.trunk))}
-        under = [(cKDTree(layer.points), layer.points, layer.normals) for layer in layers] if stage >= STAGES - 1 else []
+        trees = {
+            arm: (cKDTree(skin[some]), skin[some], normals[some])
+            for arm, some in ((True, solid.arms), (False, solid.trunk))
+        }
+        under = (
+            [(cKDTree(layer.points), layer.points, layer.normals) for layer in layers] if stage >= STAGES - 1 else []
+        )
         for _ in range(LAST if stage == STAGES else STEPS):
             guess = x + DAMPING * STEP * velocity + STEP * STEP * GRAVITY
             new = guess
@@ -145,7 +166,8 @@ def drape(piece: Piece, solid: Solid, final: Posed, layers: Sequence[Layer] = ()
             for mask, arm, depth in ((sleeves, True, 0.045), (~sleeves, False, 0.06)):
                 new[mask] = _push(new[mask], *trees[arm], solid.gap, depth)
             for tree, around, outward in under:
-                new = _push(new, tree, around, outward, 0.006)
+                # beyond the rim of a waistband there is nothing to lie on
+                new = _push(new, tree, around, outward, 0.004, aside=0.014)
             velocity = np.clip((new - x) / STEP, -2, 2)
             x = new
     length = np.linalg.norm(x[j] - x[i], axis=1)

@@ -23,7 +23,24 @@ from .skeleton import ARM_ANGLE, LEG_ANGLE, SIDES
 Print: TypeAlias = Literal[
     "plain", "melange", "stripes", "wide stripes", "pinstripes", "checks", "gingham", "dots", "flowers", "denim", "lettering", "emblem", "blocks",
 ]  # fmt: skip
-WORDS = ("NOVA", "ORBIT", "EAST", "MOSS", "WAVE", "LINEN", "PIXEL", "ATLAS", "1987", "NORD", "SALT", "ECHO", "FERN", "KITE", "LUMEN", "RIVER")
+WORDS = (
+    "NOVA",
+    "ORBIT",
+    "EAST",
+    "MOSS",
+    "WAVE",
+    "LINEN",
+    "PIXEL",
+    "ATLAS",
+    "1987",
+    "NORD",
+    "SALT",
+    "ECHO",
+    "FERN",
+    "KITE",
+    "LUMEN",
+    "RIVER",
+)
 EMBLEMS = ("sun", "mountain", "star", "heart", "ring", "leaf", "bolt", "bars")
 
 
@@ -201,13 +218,23 @@ def _pattern(cloth: Cloth, cut: Cut, place: Place) -> Floats:
         mix(_edge(np.abs(u % period - period / 2) - 0.0016), second)
     elif cloth.print == "gingham":
         period = 0.026 * scale
-        mix(0.5 * _edge(np.abs(u % period - period / 2) - period / 4) + 0.5 * _edge(np.abs(v % period - period / 2) - period / 4), second)
+        mix(
+            0.5 * _edge(np.abs(u % period - period / 2) - period / 4)
+            + 0.5 * _edge(np.abs(v % period - period / 2) - period / 4),
+            second,
+        )
     elif cloth.print == "checks":
         period = 0.066 * scale
         a, b = u % period - period / 2, v % period - period / 2
         mix(0.55 * _edge(np.abs(a) - 0.24 * period), second)
         mix(0.55 * _edge(np.abs(b) - 0.24 * period), second)
-        mix(0.9 * np.maximum(_edge(np.abs(np.abs(a) - 0.40 * period) - 0.0014), _edge(np.abs(np.abs(b) - 0.40 * period) - 0.0014)), third)
+        mix(
+            0.9
+            * np.maximum(
+                _edge(np.abs(np.abs(a) - 0.40 * period) - 0.0014), _edge(np.abs(np.abs(b) - 0.40 * period) - 0.0014)
+            ),
+            third,
+        )
     elif cloth.print == "dots":
         cell = 0.030 * scale
         row = np.floor(v / cell)
@@ -279,13 +306,18 @@ def _tailoring(cut: Cut, cloth: Cloth, place: Place, colour: Floats) -> Floats:
     elif cut.kind == "hoodie":
         band("sleeve", 0.055, place.u)
         band("hem", 0.055, place.u)
-        pocket = np.maximum(np.abs(place.u) - np.interp(place.v, (0.33, 0.46), (0.085, 0.135)), np.maximum(0.33 - place.v, place.v - 0.485))
+        pocket = np.maximum(
+            np.abs(place.u) - np.interp(place.v, (0.33, 0.46), (0.085, 0.135)),
+            np.maximum(0.33 - place.v, place.v - 0.485),
+        )
         shade(ahead * _edge(np.abs(pocket) - 0.0014), 0.58)
         if "neck" in f:
             shade(_edge(np.abs(f["neck"] - 0.006) - 0.002) * trunk, 0.6)
         for sign in (-1, 1):
             way = np.abs(place.u - sign * (0.028 + 0.004 * np.sin(place.v * 60)))
-            cord = np.maximum(way - 0.0030, np.maximum(place.v - (cut.neck_depth + 0.17), cut.neck_depth - 0.01 - place.v))
+            cord = np.maximum(
+                way - 0.0030, np.maximum(place.v - (cut.neck_depth + 0.17), cut.neck_depth - 0.01 - place.v)
+            )
             paint(ahead * _edge(cord), np.clip(np.array(cloth.base) * 0.25 + 0.6, 0, 0.85))
     elif cut.kind == "blouse":
         placket = ahead * _edge(np.abs(place.u) - 0.0155, 0.0006)
@@ -294,7 +326,10 @@ def _tailoring(cut: Cut, cloth: Cloth, place: Place, colour: Floats) -> Floats:
         near = np.abs((place.v - first) % 0.082 - 0.041) - 0.041
         button = np.hypot(place.u, near) - 0.0058
         shade(placket * _edge(np.abs(button) - 0.0012), 0.7)
-        paint(placket * _edge(button) * (place.v > first - 0.02), np.array([0.82, 0.80, 0.74]) if sum(cloth.base) < 1.5 else np.array([0.45, 0.42, 0.38]))
+        paint(
+            placket * _edge(button) * (place.v > first - 0.02),
+            np.array([0.82, 0.80, 0.74]) if sum(cloth.base) < 1.5 else np.array([0.45, 0.42, 0.38]),
+        )
         band("sleeve", 0.045, place.u, 1.0)
         stitch("hem", 0.014)
         collar = place.region == COLLAR
@@ -319,7 +354,11 @@ def _tailoring(cut: Cut, cloth: Cloth, place: Place, colour: Floats) -> Floats:
             paint(middle * _edge(np.hypot(place.u - 0.012, waist - 0.02) - 0.0085), np.array([0.42, 0.38, 0.30]))
             corner = np.hypot((np.abs(place.u) - 0.17) / 0.072, (waist - 0.03) / 0.085)
             shade(lower * trunk * _edge(np.abs(corner - 1) * 0.075 - 0.0013) * (waist > 0.04), 0.58)
-            shade(((place.region == LEFT_LEG) | (place.region == RIGHT_LEG)) * _edge(np.abs(np.abs(place.u) - 0.125) - 0.0012), 0.72)
+            shade(
+                ((place.region == LEFT_LEG) | (place.region == RIGHT_LEG))
+                * _edge(np.abs(np.abs(place.u) - 0.125) - 0.0012),
+                0.72,
+            )
             stitch("leg", 0.022)
             if cloth.print != "denim" and cloth.seed % 2:
                 shade(lower & ~trunk & (np.abs(place.u + np.sign(place.u) * 0.0) < 0.0016), 0.8)
@@ -331,7 +370,9 @@ def albedo(cut: Cut, cloth: Cloth, place: Place) -> Floats:
     if len(place.u) == 0:
         return np.zeros((0, 3))
     out = _tailoring(cut, cloth, place, _pattern(cloth, cut, place))
-    grain = 0.025 * noise(place.u, place.v, 0.0016, cloth.seed + 7) + 0.02 * noise(place.u, place.v, 0.03, cloth.seed + 8)
+    grain = 0.025 * noise(place.u, place.v, 0.0016, cloth.seed + 7) + 0.02 * noise(
+        place.u, place.v, 0.03, cloth.seed + 8
+    )
     return np.asarray(np.clip(out * (1 + grain[:, None]), 0.004, 0.93))
 
 

@@ -70,7 +70,12 @@ class Pattern:
         radius = np.sqrt(np.maximum(radius**2 - np.maximum(y - hip[1], 0) ** 2, 0))
         a = np.maximum(a, np.where(radius > 0, hip[0] + 0.10 * down + radius, 0))
         b = np.maximum(b, radius)
-        bust = 0.036 * shape.bust * min(1.0, max(shape.female - 0.25, 0) / 0.6) * np.exp(-(((y - self.height(1.235)) / 0.07) ** 2))
+        bust = (
+            0.036
+            * shape.bust
+            * min(1.0, max(shape.female - 0.25, 0) / 0.6)
+            * np.exp(-(((y - self.height(1.235)) / 0.07) ** 2))
+        )
         b, forward = b + bust / 2, forward + bust / 2
         chest, hip = self.height(1.27), 0.89
 
@@ -79,9 +84,13 @@ class Pattern:
             full = np.maximum(profile, line)
             return np.where(y < chest, profile + self.cut.boxy * (full - profile), profile)
 
-        return y, straight(a), straight(b), np.interp(y, (0.8, hip, chest), (forward[0], forward[0], np.interp(chest, y, forward))) * (
-            y < chest
-        ) + forward * (y >= chest)
+        return (
+            y,
+            straight(a),
+            straight(b),
+            np.interp(y, (0.8, hip, chest), (forward[0], forward[0], np.interp(chest, y, forward))) * (y < chest)
+            + forward * (y >= chest),
+        )
 
     def _tube(self, points: Floats, low: float, high: float, ease: float) -> Floats:
         y0, a0, b0, f0 = self._loose
@@ -101,9 +110,13 @@ class Pattern:
     def trunk(self, points: Floats) -> Floats:
         """Distance to the trunk of the garment."""
         ease = self.cut.ease
-        grown = near(points, vector(-0.3, 0.70, -0.3), vector(0.3, 1.60 + self.up, 0.3), 0.1, self.body.chest) - np.float32(ease)
+        grown = near(
+            points, vector(-0.3, 0.70, -0.3), vector(0.3, 1.60 + self.up, 0.3), 0.1, self.body.chest
+        ) - np.float32(ease)
         if self.cut.category == "lower":
-            low, high = (self.cut.hem - 0.05, self.height(self.cut.waist) + 0.05) if self.cut.kind == "skirt" else (0.79, 1.12)
+            low, high = (
+                (self.cut.hem - 0.05, self.height(self.cut.waist) + 0.05) if self.cut.kind == "skirt" else (0.79, 1.12)
+            )
             return smooth_union(grown, self._tube(points, low, high, ease), 0.02)
         tube = self._tube(points, self.cut.hem - 0.05, float(self.body.torso.y[-1]), ease)
         return smooth_union(grown, tube, 0.02)
@@ -117,7 +130,11 @@ class Pattern:
         radii = self.body.radii("arm") + self.body.radii("forearm")[1:]
         share = np.linspace(0, reach, 9)
         bare = np.interp(share, np.linspace(0, 1, len(radii)), radii)
-        wide = np.interp(share * length, (0.0, 0.10, max(self.cut.sleeve, 0.11)), (0.7 * self.cut.ease, self.cut.sleeve_ease, self.cut.cuff_ease))
+        wide = np.interp(
+            share * length,
+            (0.0, 0.10, max(self.cut.sleeve, 0.11)),
+            (0.7 * self.cut.ease, self.cut.sleeve_ease, self.cut.cuff_ease),
+        )
         return limb(points, start, start + reach * (end - start), tuple((bare + wide).tolist()))
 
     def leg(self, points: Floats, side: str) -> Floats:
@@ -129,8 +146,12 @@ class Pattern:
         thigh, shin = self.body.radii("thigh"), self.body.radii("shin")
         share = np.linspace(0, reach, 10)
         bare = np.interp(share, np.linspace(0, 1, 9), thigh + shin[1:])
-        straight = np.maximum(bare, np.interp(share, (0, 0.5, 1), (bare[0], 0.052 * self.body.stout, 0.047 * self.body.stout)))
-        wide = np.interp(share * length, (0, 0.10, self.cut.leg), (self.cut.leg_ease, self.cut.leg_ease, self.cut.leg_hem))
+        straight = np.maximum(
+            bare, np.interp(share, (0, 0.5, 1), (bare[0], 0.052 * self.body.stout, 0.047 * self.body.stout))
+        )
+        wide = np.interp(
+            share * length, (0, 0.10, self.cut.leg), (self.cut.leg_ease, self.cut.leg_ease, self.cut.leg_hem)
+        )
         out = limb(points, hip, hip + reach * (ankle - hip), tuple((straight + wide).tolist()))
         gap = 0.004 + 0.09 * np.clip(0.785 - points[:, 1], 0, 0.3)
         return np.maximum(out, gap - sign * points[:, 0])
@@ -152,7 +173,11 @@ class Pattern:
         trunk = self.trunk(points)
         for index, (side, sign) in enumerate(SIDES):
             if self.cut.category != "lower" and self.cut.sleeve > 0:
-                mine = (self.sleeve(points, side) < trunk) & (sign * points[:, 0] > 0) & (along_arm(self.body, points, sign) > 0.03)
+                mine = (
+                    (self.sleeve(points, side) < trunk)
+                    & (sign * points[:, 0] > 0)
+                    & (along_arm(self.body, points, sign) > 0.03)
+                )
                 out[mine] = LEFT_SLEEVE + index
             if self.cut.category == "lower" and self.cut.kind != "skirt":
                 out[(sign * points[:, 0] > 0) & (points[:, 1] < 0.80)] = LEFT_LEG + index
@@ -229,7 +254,12 @@ class Pattern:
         close = self.distance(points) < beyond
         out = close.copy()
         for name, value in self.fields(points, region).items():
-            wide = {"sleeve": margin + 1.5 * cut_.cuff_ease, "leg": margin + 1.5 * cut_.leg_hem, "neck": margin, "armhole": margin}
+            wide = {
+                "sleeve": margin + 1.5 * cut_.cuff_ease,
+                "leg": margin + 1.5 * cut_.leg_hem,
+                "neck": margin,
+                "armhole": margin,
+            }
             out &= value > wide.get(name, margin)
         if cut_.open_below:
             # what hangs around both legs may be seen from below
@@ -264,7 +294,9 @@ class Pattern:
             weights[:, BONE["pelvis"]] += weights[:, legs].sum(axis=1)
             weights[:, legs] = 0
         if self.cut.category == "lower":
-            high = [BONE["chest"], BONE["spine"]] + [BONE[f"{side}-{bone}"] for side, _ in SIDES for bone in ("arm", "forearm", "hand")]
+            high = [BONE["chest"], BONE["spine"]] + [
+                BONE[f"{side}-{bone}"] for side, _ in SIDES for bone in ("arm", "forearm", "hand")
+            ]
             weights[:, BONE["pelvis"]] += weights[:, high].sum(axis=1)
             weights[:, high] = 0
         else:
@@ -303,8 +335,8 @@ class Piece:
         """``(V,)`` how firmly each vertex is held to where the bones carry it."""
         points, values = self.mesh.points, self.mesh.values
         region = np.round(values["region"])
-        # sleeves and legs lie close and go with their limb
-        out = np.where(region == TRUNK, 2.0, 60.0)
+        # sleeves and legs lie close and go with their limb; friction keeps the rest from sliding down, or up over the hips
+        out = np.where(region == TRUNK, 14.0, 60.0)
         if self.pattern.cut.category == "lower":
             out += 3000 * np.exp(-((np.maximum(values["waist"], 0) / 0.02) ** 2))
             return out

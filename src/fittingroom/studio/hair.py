@@ -34,7 +34,15 @@ def _outside(points: Floats, centre: Floats, radii: Floats) -> Floats:
 
 
 def _grow(
-    roots: Floats, length: Floats, comb: Floats, stiff: float, thick: Floats, body: Body, curl: float, rng: np.random.Generator, fall: float,
+    roots: Floats,
+    length: Floats,
+    comb: Floats,
+    stiff: float,
+    thick: Floats,
+    body: Body,
+    curl: float,
+    rng: np.random.Generator,
+    fall: float,
     over: float = 0.0,
 ) -> Floats:
     """Strands from roots: combed first, then falling, lying on skull, face and shoulders."""
@@ -59,19 +67,26 @@ def _grow(
         pushed = np.abs(front - point).sum(axis=1) > 1e-6
         side = point.copy()
         height = np.clip(1 - ((point[:, 1] - _FACE[1]) / _FACE_RADII[1]) ** 2, 0, 1)
-        side[:, 0] = np.where(point[:, 0] >= 0, 1, -1) * np.maximum(np.abs(point[:, 0]), (_FACE_RADII[0] + 0.002) * np.sqrt(height))
+        side[:, 0] = np.where(point[:, 0] >= 0, 1, -1) * np.maximum(
+            np.abs(point[:, 0]), (_FACE_RADII[0] + 0.002) * np.sqrt(height)
+        )
         point = np.where((pushed & (point[:, 2] > -0.01))[:, None], side, point)
         low = point[:, 1] < 1.50
         if low.any():
             room = (point[low] + vector(0, body.shape.torso, 0)).astype(np.float32)
             away = body.chest(room)
             need = np.maximum(0.016 + over + thick[low] * 0.6 - away, 0)
-            out = np.stack([0.25 * np.sign(room[:, 0]), np.full(len(room), 0.35), np.where(room[:, 2] > 0.0, 1.0, -1.0)], axis=1)
+            out = np.stack(
+                [0.25 * np.sign(room[:, 0]), np.full(len(room), 0.35), np.where(room[:, 2] > 0.0, 1.0, -1.0)], axis=1
+            )
             point[low] += (need[:, None] * out).astype(point.dtype)
         steps.append(point)
     path = np.stack(steps, axis=1)
     if curl > 0:
-        along = np.arange(STEPS) / (STEPS - 1) * (length[:, None] / 0.055) * 2 * np.pi * 0.5 * pitch[:, None] + phase[:, None]
+        along = (
+            np.arange(STEPS) / (STEPS - 1) * (length[:, None] / 0.055) * 2 * np.pi * 0.5 * pitch[:, None]
+            + phase[:, None]
+        )
         swing = curl * np.minimum(np.arange(STEPS) / 3, 1)[None]
         path[..., 0] += swing * np.sin(along) * 0.8
         path[..., 2] += swing * np.cos(along)
@@ -83,7 +98,12 @@ def _tied(roots: Floats, knot: Floats, thick: float, rng: np.random.Generator) -
     share = np.linspace(0, 1, STEPS)[None, :, None]
     start = (roots - _SKULL) / _RADII
     end = (knot - _SKULL) / _RADII
-    lift = 1 + (thick + rng.uniform(0, 0.004, (len(roots), 1, 1))) / 0.085 * np.sin(np.pi * np.clip(share * 1.1, 0, 1)) ** 0.5
+    lift = (
+        1
+        + (thick + rng.uniform(0, 0.004, (len(roots), 1, 1)))
+        / 0.085
+        * np.sin(np.pi * np.clip(share * 1.1, 0, 1)) ** 0.5
+    )
     way = (1 - share) * start[:, None] + share * end[None, None]
     size = (1 - share) * np.linalg.norm(start, axis=1)[:, None, None] + share * np.linalg.norm(end)
     way = way / (np.linalg.norm(way, axis=2, keepdims=True) + 1e-6) * size
@@ -134,22 +154,73 @@ def strands(
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     radius = 0.0012
     if style == "crop":
-        path = _grow(roots, (0.006 + 0.010 * length) * one, normal * 0.8 + vector(0, 0.1, 0.1), 0.7, thick * 0.2, body, 0, rng, 0.0)
+        path = _grow(
+            roots,
+            (0.006 + 0.010 * length) * one,
+            normal * 0.8 + vector(0, 0.1, 0.1),
+            0.7,
+            thick * 0.2,
+            body,
+            0,
+            rng,
+            0.0,
+        )
     elif style == "short":
         sweep = vector(0.6 * float(rng.choice([-1, 1])), 0.25, float(rng.uniform(-0.6, 0.7)))
         comb = top[:, None] * sweep + (1 - top)[:, None] * vector(0, -0.7, -0.55)
-        path = _grow(roots, (0.020 + 0.036 * length) * (0.45 + 0.85 * top), comb + 0.25 * normal, 0.55, thick * 0.9, body, 0.0015, rng, 0.15)
+        path = _grow(
+            roots,
+            (0.020 + 0.036 * length) * (0.45 + 0.85 * top),
+            comb + 0.25 * normal,
+            0.55,
+            thick * 0.9,
+            body,
+            0.0015,
+            rng,
+            0.15,
+        )
     elif style == "curly":
-        path = _grow(roots, (0.045 + 0.05 * length) * one, 0.7 * normal + vector(0, 0.1, 0), 0.5, thick * 1.8, body, 0.007, rng, 0.35)
+        path = _grow(
+            roots,
+            (0.045 + 0.05 * length) * one,
+            0.7 * normal + vector(0, 0.1, 0),
+            0.5,
+            thick * 1.8,
+            body,
+            0.007,
+            rng,
+            0.35,
+        )
     elif style == "afro":
-        path = _grow(roots, (0.035 + 0.055 * length) * one * rng.uniform(0.8, 1, count), normal, 0.75, thick, body, 0.006, rng, 0.0)
+        path = _grow(
+            roots,
+            (0.035 + 0.055 * length) * one * rng.uniform(0.8, 1, count),
+            normal,
+            0.75,
+            thick,
+            body,
+            0.006,
+            rng,
+            0.0,
+        )
     elif style in ("bob", "long", "wavy"):
         comb = np.stack([side * 0.55, -0.25 - 0.7 * (1 - top), -0.30 + 0 * side], axis=1)
         comb[:, 2] -= 0.4 * (roots[:, 2] < -0.02)
         drop = roots[:, 1] - 1.50
         reach = {"bob": 0.045 + 0.05 * length, "long": 0.17 + 0.16 * length, "wavy": 0.14 + 0.16 * length}[style]
         wave = {"bob": 0.001, "long": 0.0015, "wavy": 0.0075}[style]
-        path = _grow(roots, drop * 1.1 + reach * rng.uniform(0.9, 1.0, count), comb, 0.35, thick * (1.25 if style == "wavy" else 0.9), body, wave, rng, 2.6, over)
+        path = _grow(
+            roots,
+            drop * 1.1 + reach * rng.uniform(0.9, 1.0, count),
+            comb,
+            0.35,
+            thick * (1.25 if style == "wavy" else 0.9),
+            body,
+            wave,
+            rng,
+            2.6,
+            over,
+        )
         radius = 0.0014
     elif style == "ponytail":
         knot = np.array([0.0, 1.655, -0.108])

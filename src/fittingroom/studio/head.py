@@ -22,14 +22,24 @@ def distance(points: Floats, face: Face, female: float) -> Floats:
     out = smooth_union(out, ellipsoid(mirrored, (0, 1.575, 0.022), (0.0625 * width, 0.075, 0.060)), 0.035)
     out = smooth_union(out, ellipsoid(mirrored, (0, 1.531, 0.024), (0.0485 * jaw, 0.040, 0.050)), 0.03)
     chin = 0.010 * (face.chin - 1)
-    out = smooth_union(out, ellipsoid(mirrored, (0, 1.505 - chin, 0.055 + 0.5 * chin), (0.021 * jaw, 0.017, 0.018)), 0.028)
+    out = smooth_union(
+        out, ellipsoid(mirrored, (0, 1.505 - chin, 0.055 + 0.5 * chin), (0.021 * jaw, 0.017, 0.018)), 0.028
+    )
     out = smooth_union(out, ellipsoid(mirrored, (0.035, 1.563, 0.055), (0.021, 0.020, 0.018)), 0.024)
     out = smooth_union(out, ellipsoid(mirrored, (0, 1.606, 0.067), (0.048 * width, 0.013, 0.015)), 0.022)
     socket = ellipsoid(mirrored, (EYE_X * face.eye_gap, EYE_Y, 0.090), (0.0165 * face.eyes, 0.0105, 0.013))
     out = -smooth_union(-out, socket, 0.010)
     nose = 0.019 * face.nose
-    out = smooth_union(out, limb(mirrored, vector(0, 1.594, 0.077), vector(0, 1.557, 0.086 + nose), (0.0075, 0.008, 0.0098 * face.nose_width)), 0.009)
-    out = smooth_union(out, ellipsoid(mirrored, (0.0105 * face.nose_width, 1.5555, 0.086), (0.0085, 0.007, 0.012)), 0.006)
+    out = smooth_union(
+        out,
+        limb(
+            mirrored, vector(0, 1.594, 0.077), vector(0, 1.557, 0.086 + nose), (0.0075, 0.008, 0.0098 * face.nose_width)
+        ),
+        0.009,
+    )
+    out = smooth_union(
+        out, ellipsoid(mirrored, (0.0105 * face.nose_width, 1.5555, 0.086), (0.0085, 0.007, 0.012)), 0.006
+    )
     full = 0.0055 * face.lips
     out = smooth_union(out, ellipsoid(mirrored, (0, MOUTH_Y + 0.0045, 0.0785), (0.021, full, 0.0085)), 0.008)
     out = smooth_union(out, ellipsoid(mirrored, (0, MOUTH_Y - 0.0055, 0.0775), (0.018, full * 1.15, 0.0085)), 0.008)
@@ -50,7 +60,9 @@ def scalp(points: Floats, lines: float = 1.0) -> Floats:
     front = 1.655 + 0.012 * (1 - lines) - 0.9 * np.maximum(x - 0.035, 0) ** 1.15
     side = 1.600 - 0.55 * np.maximum(0.03 - z, 0) / 0.1 * 0.1
     nape = 1.530
-    edge = np.where(z > 0.028, front, np.where(z > -0.012, side + (front - side) * np.clip((z + 0.012) / 0.04, 0, 1) ** 2, nape))
+    edge = np.where(
+        z > 0.028, front, np.where(z > -0.012, side + (front - side) * np.clip((z + 0.012) / 0.04, 0, 1) ** 2, nape)
+    )
     ear = np.hypot((y - 1.577) / 0.036, (z + 0.006) / 0.024) - 1
     return np.minimum(y - edge, np.where(x > 0.05, 0.03 * ear, 1.0))
 
@@ -99,7 +111,9 @@ def paint(points: Floats, face: Face, look: Look, cover: float) -> Floats:
     lash = eye * _band(np.abs(v - lid) - 0.0010, 0.0012)
     mix(0.9 * lash, 0.25 * hair * skin + 0.006)
     arch = EYE_Y + 0.0175 + 0.004 * (1 - ((x - gap + 0.003) / 0.02) ** 2) + 0.002 * (face.brow - 1)
-    brow = _band(np.abs(y - arch) - face.brow_thick * 0.5 * np.clip(1.25 - np.maximum(x - gap, 0) / 0.02, 0.3, 1), 0.0018)
+    brow = _band(
+        np.abs(y - arch) - face.brow_thick * 0.5 * np.clip(1.25 - np.maximum(x - gap, 0) / 0.02, 0.3, 1), 0.0018
+    )
     brow *= front * _band(np.abs(x - gap - 0.001) - 0.0185, 0.004)
     mix(0.82 * brow, 0.75 * hair + 0.03 * skin)
     curve = MOUTH_Y + 0.0045 * face.smile * (x / 0.024) ** 2
@@ -109,7 +123,9 @@ def paint(points: Floats, face: Face, look: Look, cover: float) -> Floats:
     lips = front * np.where(y > curve, _band(y - curve - upper, 0.0018), _band(curve - y - lower, 0.002)) * (span > 0)
     mix(0.85 * lips, np.array(look.lips))
     mix(0.75 * front * _band(np.abs(y - curve) - 0.0008, 0.0010) * (span > 0), 0.35 * np.array(look.lips))
-    nostril = _band(np.hypot((x - 0.008 * face.nose_width) / 0.0042, (y - 1.5505) / 0.0022) - 0.6, 0.7) * np.clip((z - 0.08) / 0.01, 0, 1)
+    nostril = _band(np.hypot((x - 0.008 * face.nose_width) / 0.0042, (y - 1.5505) / 0.0022) - 0.6, 0.7) * np.clip(
+        (z - 0.08) / 0.01, 0, 1
+    )
     mix(0.75 * nostril, 0.25 * skin)
     if face.glasses:
         rim = np.abs(np.maximum(np.abs(x - gap - 0.001) / 0.024, np.abs(y - EYE_Y + 0.002) / 0.0185) - 1) * 0.02

@@ -154,7 +154,9 @@ _WALLS: tuple[Rgb, ...] = (
 
 
 def _pick(rng: np.random.Generator, options: tuple[Rgb, ...], jitter: float) -> Rgb:
-    base = np.array(options[int(rng.integers(len(options)))]) * np.exp(rng.normal(0, jitter, 3) * 0.5 + rng.normal(0, jitter))
+    base = np.array(options[int(rng.integers(len(options)))]) * np.exp(
+        rng.normal(0, jitter, 3) * 0.5 + rng.normal(0, jitter)
+    )
     return tuple(np.clip(base, 0.004, 0.92).tolist())
 
 
@@ -190,7 +192,11 @@ def sample_human(rng: np.random.Generator) -> Human:
         glasses=bool(rng.random() < 0.1),
     )
     styles: tuple[HairStyle, ...] = ("long", "wavy", "bob", "ponytail", "bun", "short", "curly", "afro", "crop", "bald")
-    odds = (0.24, 0.2, 0.14, 0.14, 0.12, 0.05, 0.06, 0.05, 0, 0) if female else (0.03, 0.02, 0.02, 0, 0.02, 0.37, 0.16, 0.06, 0.24, 0.08)
+    odds = (
+        (0.24, 0.2, 0.14, 0.14, 0.12, 0.05, 0.06, 0.05, 0, 0)
+        if female
+        else (0.03, 0.02, 0.02, 0, 0.02, 0.37, 0.16, 0.06, 0.24, 0.08)
+    )
     style = styles[int(rng.choice(len(styles), p=np.array(odds) / sum(odds)))]
     return Human(shape, face, style, int(rng.integers(1 << 30)), float(rng.random()))
 
@@ -200,7 +206,11 @@ def sample_look(rng: np.random.Generator) -> Look:
     tone = int(rng.integers(len(SKINS)))
     skin = _pick(rng, SKINS[tone : tone + 1], 0.05)
     dark = _HAIRS if tone < 4 else _HAIRS[:4]
-    red = np.array(skin) * (0.80, 0.50, 0.50) * (1.05 if rng.random() < 0.6 else 0.9) + (0.03 * float(rng.random()), 0, 0)
+    red = np.array(skin) * (0.80, 0.50, 0.50) * (1.05 if rng.random() < 0.6 else 0.9) + (
+        0.03 * float(rng.random()),
+        0,
+        0,
+    )
     grey = float(rng.uniform(0.01, 0.6))
     shoe = _pick(rng, ((0.02, 0.02, 0.02), (0.7, 0.7, 0.7), (0.16, 0.08, 0.04), (grey, grey * 0.9, grey * 0.8)), 0.1)
     wall = _pick(rng, _WALLS, 0.05)

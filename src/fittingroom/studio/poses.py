@@ -30,15 +30,23 @@ def sample_arm(rng: np.random.Generator, name: str) -> Arm:
     if name == "away":
         return Arm((one(24, 44), one(-8, 8)), (one(20, 44), one(0, 18)), hand=one(0, 12))
     if name == "hip":
-        return Arm(wrist=(one(0.165, 0.190), one(0.98, 1.05), one(-0.01, 0.05)), elbow=(1.0, -0.2, one(-0.7, -0.3)), hand=one(5, 20))
+        return Arm(
+            wrist=(one(0.178, 0.200), one(0.98, 1.05), one(-0.01, 0.05)),
+            elbow=(1.0, -0.2, one(-0.7, -0.3)),
+            hand=one(5, 20),
+        )
     if name == "bent":
         return Arm((one(12, 22), one(-12, 6)), (one(-2, 14), one(50, 92)), hand=one(0, 15))
     if name == "pocket":
-        return Arm(wrist=(one(0.190, 0.210), one(0.90, 0.94), one(0.05, 0.09)), elbow=(1.0, -0.1, -0.7), hand=one(5, 12))
+        return Arm(
+            wrist=(one(0.200, 0.222), one(0.90, 0.94), one(0.05, 0.09)), elbow=(1.0, -0.1, -0.7), hand=one(5, 12)
+        )
     if name == "hair":
-        return Arm(wrist=(one(0.13, 0.16), one(1.60, 1.70), one(0.02, 0.07)), elbow=(1.0, one(-0.4, 0.2), 0.2), hand=one(0, 25))
+        return Arm(
+            wrist=(one(0.13, 0.16), one(1.60, 1.70), one(0.02, 0.07)), elbow=(1.0, one(-0.4, 0.2), 0.2), hand=one(0, 25)
+        )
     if name == "front":
-        return Arm(wrist=(one(0.03, 0.09), one(0.95, 1.06), one(0.19, 0.23)), elbow=(1.0, -0.3, -0.3), hand=one(10, 25))
+        return Arm(wrist=(one(0.03, 0.09), one(0.95, 1.06), one(0.20, 0.24)), elbow=(1.0, -0.3, -0.3), hand=one(10, 25))
     return Arm((one(100, 150), one(-5, 15)), (one(140, 172), one(-5, 15)), hand=0.0)
 
 
@@ -63,7 +71,13 @@ def sample_stance(rng: np.random.Generator) -> Stance:
     if rng.random() < 0.3:
         step = float(rng.uniform(6, 16))
         legs = ((spread, step, 1.2 * step), legs[1]) if rng.random() < 0.5 else (legs[0], (spread, step, 1.2 * step))
-    facing = "seen from behind" if kind < 0.06 else "facing forward" if abs(yaw) < 20 else f"turned to the {'left' if yaw > 0 else 'right'}"
+    facing = (
+        "seen from behind"
+        if kind < 0.06
+        else "facing forward"
+        if abs(yaw) < 20
+        else f"turned to the {'left' if yaw > 0 else 'right'}"
+    )
     said = {name: words for name, (_, words) in _ARMS.items()}
     hands = f"both hands {said[left]}" if left == right else f"left hand {said[left]}, right hand {said[right]}"
     if left == right == "down":

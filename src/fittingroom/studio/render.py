@@ -68,7 +68,9 @@ def render_model(plan: Plan, model: Model, put: Put) -> dict[str, Any]:
     place = first.category
     dressed, _ = dress(body, skin, _HANGING, {place: replace(first.cut, tucked=False)})
     cloth = np.concatenate([item.points for item in dressed.items if item.name == place])
-    view = look_at(dressed, frame_of(cloth, plan.size), model.lamps, human=None, skin=None, seed=plan.seed * 7919 + model.number)
+    view = look_at(
+        dressed, frame_of(cloth, plan.size), model.lamps, human=None, skin=None, seed=plan.seed * 7919 + model.number
+    )
     faults = quality.of_shop(view)
     if faults:
         return {"faults": faults}
@@ -88,7 +90,8 @@ def _worn(plan: Plan, guest: Guest, number: int) -> tuple[str, dict[str, Cut], l
     place = articles[0].category
     cuts = {place: articles[0].cut, **{name: cut for name, (cut, _) in guest.rest.items()}}
     cloths = [
-        {place: articles[k].cloth, **{name: fabrics[k] for name, (_, fabrics) in guest.rest.items()}} for k in range(plan.variants)
+        {place: articles[k].cloth, **{name: fabrics[k] for name, (_, fabrics) in guest.rest.items()}}
+        for k in range(plan.variants)
     ]
     return place, cuts, cloths
 
@@ -129,7 +132,13 @@ def _shots(plan: Plan, guest: Guest, body: Body, skin: Skin) -> tuple[list[Shot]
     seed = plan.seed * 104729 + int(guest.id[1:])
     for number, place, cuts, cloths, dressed in dressings:
         view = look_at(
-            replace(dressed, thick=thick), guest.camera(plan.size), guest.lamps, human=guest.human, skin=skin, yaw=guest.stance.yaw, seed=seed
+            replace(dressed, thick=thick),
+            guest.camera(plan.size),
+            guest.lamps,
+            human=guest.human,
+            skin=skin,
+            yaw=guest.stance.yaw,
+            seed=seed,
         )
         parse = parse_of(view, cuts)
         faults = quality.of_photo(view, parse, cuts, place)
@@ -150,7 +159,9 @@ def _write(plan: Plan, guest: Guest, skin: Skin, shots: list[Shot], put: Put) ->
         "openpose_json/{}_keypoints.json": _json(pose_to_openpose(pose)),
         "image-densepose/{}.png": encode_png(dense_map(view, skin.points, posed, skin.faces)),
         "depth/{}.png": bytes(cv2.imencode(".png", depth_of(view))[1]),
-        "agnostic-mask/{}_mask.png": encode_png(edit_region(Parse(parse, CIHP20), pose, article.category).astype(np.uint8) * 255),
+        "agnostic-mask/{}_mask.png": encode_png(
+            edit_region(Parse(parse, CIHP20), pose, article.category).astype(np.uint8) * 255
+        ),
     }
     people = {}
     for k, look in enumerate(guest.looks):
@@ -160,7 +171,9 @@ def _write(plan: Plan, guest: Guest, skin: Skin, shots: list[Shot], put: Put) ->
             put(path.format(name), data)
         people[name] = {
             "person": person_words(guest, cuts),
-            "clothing": garment_words(plan.models[guest.article].articles[k].cut, plan.models[guest.article].articles[k].cloth),
+            "clothing": garment_words(
+                plan.models[guest.article].articles[k].cut, plan.models[guest.article].articles[k].cloth
+            ),
         }
         for number, _, other_cuts, other_cloths, other, other_parse in others:
             target = plan.models[number].articles[k].id
@@ -250,12 +263,16 @@ def render(
     from .light import mitsuba
 
     if count < 1 or not 1 <= variants <= 16 or counterfactuals < 0 or min(size) < 64:
-        raise InputError("nothing to render", mend="at least one person, 1 to 16 variants, pictures of 64 pixels or more")
+        raise InputError(
+            "nothing to render", mend="at least one person, 1 to 16 variants, pictures of 64 pixels or more"
+        )
     mitsuba()
     arguments = {"count": count, "seed": seed, "size": size, "variants": variants, "counterfactuals": counterfactuals}
     settings = {**arguments, "size": list(size), "version": VERSION}
     if (root / "studio.json").is_file() and read_json(root / "studio.json") != settings:
-        raise InputError(f"{root} holds a rendering with other settings", mend="choose another folder", path=root / "studio.json")
+        raise InputError(
+            f"{root} holds a rendering with other settings", mend="choose another folder", path=root / "studio.json"
+        )
     write_json(root / "studio.json", settings)
     plan = _plan_of(**arguments)
     jobs = [f"g{model.number:04d}" for model in plan.models] + [guest.id for guest in plan.guests]

@@ -79,16 +79,6 @@ def _finish(name: str, piece: Piece, points: Floats, keep: Bools | None = None) 
 _OVERLAP = 0.04
 
 
-def _under(fallen: tuple[Piece, Fall], over: Pattern | None) -> Layer:
-    """Cloth that the next garment lies on: only as much as will be there under it."""
-    piece, fall = fallen
-    layer = layer_of(piece, fall.points)
-    if over is None:
-        return layer
-    kept = ~over.covers(piece.mesh.points, _OVERLAP, 0.08)
-    return Layer(layer.points[kept], layer.normals[kept])
-
-
 def _skin_item(body: Body, skin: Skin, posed: Posed, patterns: Mapping[str, Pattern]) -> Item:
     hidden = np.zeros(len(skin.points), bool)
     for pattern in patterns.values():
@@ -112,7 +102,11 @@ def fitted(cuts: Mapping[str, Cut], body: Body) -> dict[str, Pattern]:
 
 
 def dress(
-    body: Body, skin: Skin, stance: Stance, cuts: Mapping[str, Cut], kept: Mapping[str, tuple[Piece, Fall]] | None = None
+    body: Body,
+    skin: Skin,
+    stance: Stance,
+    cuts: Mapping[str, Cut],
+    kept: Mapping[str, tuple[Piece, Fall]] | None = None,
 ) -> tuple[Dressed, dict[str, tuple[Piece, Fall]]]:
     """Put clothes on.
 
@@ -129,7 +123,9 @@ def dress(
     posed = pose_of(body.joints, replace(stance, yaw=0.0))
     solid, patterns = Solid.of(skin), fitted(cuts, body)
     tucked = "upper" in cuts and cuts["upper"].tucked and "lower" in cuts
-    order = [name for name in (("upper", "lower", "dress") if tucked else ("lower", "upper", "dress")) if name in patterns]
+    order = [
+        name for name in (("upper", "lower", "dress") if tucked else ("lower", "upper", "dress")) if name in patterns
+    ]
     fallen: dict[str, tuple[Piece, Fall]] = {}
     layers: list[Layer] = []
     for name in order:
@@ -139,7 +135,7 @@ def dress(
         else:
             piece = patterns[name].build()
             fallen[name] = (piece, drape(piece, solid, posed, layers))
-        layers.append(_under(fallen[name], patterns.get("upper") if name == "lower" and not tucked else None))
+        layers.append(layer_of(fallen[name][0], fallen[name][1].points))
     items = [_skin_item(body, skin, posed, patterns)]
     for name, (piece, fall) in fallen.items():
         keep = None
@@ -154,7 +150,11 @@ def dress(
             items.append(_finish(name, trim, posed.skin(trim.mesh.points, trim.weights)))
     falls = {name: fall for name, (_, fall) in fallen.items()}
     outer = next((cuts[name] for name in ("upper", "dress") if name in cuts), None)
-    thick = 0.0 if outer is None else outer.ease + (0.035 if outer.neckline == "hood" else 0.012 if outer.neckline == "collar" else 0.004)
+    thick = (
+        0.0
+        if outer is None
+        else outer.ease + (0.035 if outer.neckline == "hood" else 0.012 if outer.neckline == "collar" else 0.004)
+    )
     return Dressed(body, posed, tuple(items), falls, thick), fallen
 
 
@@ -252,7 +252,9 @@ def look_at(
             bone = BONE["head"]
             placed = path @ dressed.posed.rotate[bone].T + dressed.posed.move[bone]
             surfaces.append(Strands((placed @ turn.T).astype(np.float32), radius))
-            items.append(Item(HAIR, Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int32)), path, path, np.zeros(0, np.int8)))
+            items.append(
+                Item(HAIR, Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int32)), path, path, np.zeros(0, np.int8))
+            )
     buffers = photograph(surfaces, camera, lamps, samples=samples, seed=seed, parallel=parallel)
     kept = tuple(items)
     return View(kept, buffers, _seen_normals(kept, buffers, turn), camera, turn, dressed, human)

@@ -54,7 +54,13 @@ def ellipsoid(points: Floats, centre: Sequence[float] | Floats, radii: Sequence[
 
 
 def ring(
-    x: Floats, z: Floats, y: Floats, half_width: Floats, half_depth: Floats, span: tuple[float, float], power: float = 2.3
+    x: Floats,
+    z: Floats,
+    y: Floats,
+    half_width: Floats,
+    half_depth: Floats,
+    span: tuple[float, float],
+    power: float = 2.3,
 ) -> Floats:
     """Distance to an upright tube with the given half-axes at every height, closed by flat ends at ``span``."""
     u, v = np.abs(x) / half_width, np.abs(z) / half_depth

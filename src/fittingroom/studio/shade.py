@@ -31,7 +31,9 @@ def _body(view: View, look: Look, at: Floats, weights: Floats) -> Floats:
         painted = head.paint(lifted[on_head].astype(float), human.face, look, scalp_cover(human))
         out[on_head] += share * (painted - out[on_head])
     for side in ("left", "right"):
-        shoe = (bone == BONE[f"{side}-foot"]) | (at[:, 1] < body.joints[f"{side}-foot"][1] - 0.01) & (np.sign(at[:, 0]) == (1 if side == "left" else -1))
+        shoe = (bone == BONE[f"{side}-foot"]) | (at[:, 1] < body.joints[f"{side}-foot"][1] - 0.01) & (
+            np.sign(at[:, 0]) == (1 if side == "left" else -1)
+        )
         out[shoe] = np.array(look.shoes)
         hand = bone == BONE[f"{side}-hand"]
         out[hand] *= (1.03, 0.95, 0.93)
@@ -63,7 +65,9 @@ def albedo_of(view: View, look: Look, cuts: Mapping[str, Cut], cloths: Mapping[s
         elif item.name == HAIR:
             count = item.points.shape[1] - 1
             strand = view.buffers.face[mine] // count
-            tone = np.random.default_rng(7).normal(0, 0.16, item.points.shape[0])[np.clip(strand, 0, item.points.shape[0] - 1)]
+            tone = np.random.default_rng(7).normal(0, 0.16, item.points.shape[0])[
+                np.clip(strand, 0, item.points.shape[0] - 1)
+            ]
             out[mine] = np.array(look.hair, np.float32) * np.exp(tone)[:, None]
         elif item.name == BODY:
             at = interpolate(item, view.buffers, mine, item.mesh.points)
@@ -72,7 +76,9 @@ def albedo_of(view: View, look: Look, cuts: Mapping[str, Cut], cloths: Mapping[s
         else:
             at = interpolate(item, view.buffers, mine, item.mesh.points)
             fields = {
-                name: interpolate(item, view.buffers, mine, value) for name, value in item.mesh.values.items() if name != "region"
+                name: interpolate(item, view.buffers, mine, value)
+                for name, value in item.mesh.values.items()
+                if name != "region"
             }
             region = item.region[np.clip(view.buffers.face[mine], 0, len(item.region) - 1)]
             out[mine] = albedo(cuts[item.name], cloths[item.name], places(view.dressed.body, at, region, fields))

@@ -19,10 +19,23 @@ BONES = (
     "left-thigh", "left-shin", "left-foot", "right-thigh", "right-shin", "right-foot",
 )  # fmt: skip
 BONE = {name: index for index, name in enumerate(BONES)}
-PARENT: dict[str, str | None] = {"pelvis": None, "spine": "pelvis", "chest": "spine", "neck": "chest", "head": "neck"} | {
+PARENT: dict[str, str | None] = {
+    "pelvis": None,
+    "spine": "pelvis",
+    "chest": "spine",
+    "neck": "chest",
+    "head": "neck",
+} | {
     f"{side}-{bone}": above if above in ("chest", "pelvis") else f"{side}-{above}"
     for side in ("left", "right")
-    for bone, above in (("arm", "chest"), ("forearm", "arm"), ("hand", "forearm"), ("thigh", "pelvis"), ("shin", "thigh"), ("foot", "shin"))
+    for bone, above in (
+        ("arm", "chest"),
+        ("forearm", "arm"),
+        ("hand", "forearm"),
+        ("thigh", "pelvis"),
+        ("shin", "thigh"),
+        ("foot", "shin"),
+    )
 }
 SIDES = (("left", 1.0), ("right", -1.0))
 ARM_ANGLE, LEG_ANGLE = np.radians(37.0), np.radians(9.0)
@@ -64,13 +77,20 @@ def joints_of(shape: Shape) -> Joints:
         at[f"{side}-hand"] = shoulder + (UPPER_ARM + FOREARM) * arm
         at[f"{side}-thigh"], at[f"{side}-shin"] = hip, hip + THIGH * leg
         at[f"{side}-foot"] = hip + (THIGH + SHIN) * leg
+    # by how much waist and belly are further out than the standard ones: hands rest on them
+    fat, belly = 0.026 * shape.weight + 0.12 * (shape.hips - 1), 0.038 * shape.weight + 0.012 * max(shape.weight, 0)
+    at["girth"] = vector(max(fat, -0.01), 0, max(belly, -0.01))
     return Joints(at)
 
 
 def rotation(axis: str, degrees: float) -> Floats:
     """``(3, 3)`` rotation about a named axis."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    table = {"x": [[1, 0, 0], [0, c, -s], [0, s, c]], "y": [[c, 0, s], [0, 1, 0], [-s, 0, c]], "z": [[c, -s, 0], [s, c, 0], [0, 0, 1]]}
+    table = {
+        "x": [[1, 0, 0], [0, c, -s], [0, s, c]],
+        "y": [[c, 0, s], [0, 1, 0], [-s, 0, c]],
+        "z": [[c, -s, 0], [s, c, 0], [0, 0, 1]],
+    }
     return np.array(table[axis])
 
 
@@ -151,7 +171,11 @@ def arm_directions(joints: Joints, side: str, sign: float, arm: Arm) -> tuple[Fl
     if arm.wrist is None:
         return _direction(arm.upper, sign), _direction(arm.fore, sign)
     flip = np.array([sign, 1, 1])
-    return _reach(joints[f"{side}-arm"], np.array(arm.wrist) * flip, np.array(arm.elbow) * flip)
+    low = 1.0 if arm.wrist[1] < 1.3 else 0.0
+    away = low * joints["girth"] * ((arm.wrist[0] > 0.12), 0, (arm.wrist[2] > 0.12)) + vector(
+        0, joints["neck"][1] - 1.435, 0
+    ) * (1 - low)
+    return _reach(joints[f"{side}-arm"], (np.array(arm.wrist) + away) * flip, np.array(arm.elbow) * flip)
 
 
 def pose_of(joints: Joints, stance: Stance) -> Posed:
@@ -178,7 +202,9 @@ def pose_of(joints: Joints, stance: Stance) -> Posed:
     place("chest", "spine", chest)
     look, nod, tilt = stance.head
     for name, parent, share in (("neck", "chest", 0.5), ("head", "neck", 1.0)):
-        place(name, parent, chest @ rotation("y", share * look) @ rotation("z", share * tilt) @ rotation("x", share * nod))
+        place(
+            name, parent, chest @ rotation("y", share * look) @ rotation("z", share * tilt) @ rotation("x", share * nod)
+        )
     for (side, sign), arm, leg in zip(SIDES, (stance.left, stance.right), stance.legs, strict=True):
         rest = np.array([sign * np.sin(ARM_ANGLE), -np.cos(ARM_ANGLE), 0])
         upper, fore = arm_directions(joints, side, sign, arm)

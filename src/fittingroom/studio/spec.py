@@ -17,7 +17,11 @@ from .poses import sample_stance
 
 #: bump when the same seed gives other people
 VERSION = 1
-_KINDS: tuple[tuple[Category, float, tuple[Kind, ...]], ...] = (("upper", 0.6, UPPER), ("lower", 0.22, LOWER), ("dress", 0.18, ("dress",)))
+_KINDS: tuple[tuple[Category, float, tuple[Kind, ...]], ...] = (
+    ("upper", 0.6, UPPER),
+    ("lower", 0.22, LOWER),
+    ("dress", 0.18, ("dress",)),
+)
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,10 @@ def plan(count: int, seed: int, *, size: Size = (512, 384), variants: int = 1, c
     names = [name for name, _, _ in _KINDS]
     share = np.array([part for _, part, _ in _KINDS])
     # by quota, not by chance: few people still show all categories
-    order = [names[int(np.argmin([(done + 0.5) / part for done, part in zip(tally, share, strict=True)]))] for tally in _tallies(share, count)]
+    order = [
+        names[int(np.argmin([(done + 0.5) / part for done, part in zip(tally, share, strict=True)]))]
+        for tally in _tallies(share, count)
+    ]
     models, own = [], {name: [] for name in names}  # type: ignore[var-annotated]
     for number, category in enumerate(order):
         rng = np.random.default_rng([VERSION, seed, 1, number])
@@ -165,7 +172,8 @@ def plan(count: int, seed: int, *, size: Size = (512, 384), variants: int = 1, c
         cut = sample_cut(rng, kind)
         female = 1.0 if kind in ("dress", "skirt", "blouse") or rng.random() < 0.55 else 0.0
         articles = tuple(
-            Article(photo_name(f"g{number:04d}", k, variants), cut, sample_cloth(rng, kind), female) for k in range(variants)
+            Article(photo_name(f"g{number:04d}", k, variants), cut, sample_cloth(rng, kind), female)
+            for k in range(variants)
         )
         models.append(Model(number, articles, replace(sample_lamps(rng), rim=0.0)))
         own[category].append(number)
@@ -176,7 +184,11 @@ def plan(count: int, seed: int, *, size: Size = (512, 384), variants: int = 1, c
         human = _who(rng, cut)
         rest: dict[str, tuple[Cut, tuple[Cloth, ...]]] = {}
         if category != "dress":
-            other: Kind = LOWER[int(rng.choice(3, p=(0.6, 0.2, 0.2)))] if category == "upper" else UPPER[int(rng.choice(3, p=(0.5, 0.3, 0.2)))]
+            other: Kind = (
+                LOWER[int(rng.choice(3, p=(0.6, 0.2, 0.2)))]
+                if category == "upper"
+                else UPPER[int(rng.choice(3, p=(0.5, 0.3, 0.2)))]
+            )
             if other == "skirt" and human.shape.female < 0.5:
                 other = "trousers"
             chosen = sample_cut(rng, other)
@@ -187,8 +199,15 @@ def plan(count: int, seed: int, *, size: Size = (512, 384), variants: int = 1, c
         picked = rng.permutation(apart)[:counterfactuals] if apart else []
         guests.append(
             Guest(
-                f"p{number:04d}", human, tuple(sample_look(rng) for _ in range(variants)), sample_stance(rng), sample_lamps(rng),
-                _frame(rng, category), number, rest, tuple(int(one) for one in picked),
+                f"p{number:04d}",
+                human,
+                tuple(sample_look(rng) for _ in range(variants)),
+                sample_stance(rng),
+                sample_lamps(rng),
+                _frame(rng, category),
+                number,
+                rest,
+                tuple(int(one) for one in picked),
             )  # fmt: skip
         )
     return Plan(tuple(guests), tuple(models), size, seed, variants)

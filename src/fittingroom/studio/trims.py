@@ -16,7 +16,11 @@ def hood(pattern: Pattern) -> Piece:
     back = (1 + np.cos(angles)) / 2
     front = np.clip((np.abs(np.degrees(angles)) - 95) / 77, 0, 1)
     path = np.stack(
-        [0.088 * np.sin(angles), top - 0.022 + 0.020 * np.sqrt(back) - (pattern.cut.neck_depth - 0.012) * front**1.6, -0.022 - (0.074 + 0.022 * back + 0.028 * front**2) * np.cos(angles)],
+        [
+            0.088 * np.sin(angles),
+            top - 0.022 + 0.020 * np.sqrt(back) - (pattern.cut.neck_depth - 0.012) * front**1.6,
+            -0.022 - (0.074 + 0.022 * back + 0.028 * front**2) * np.cos(angles),
+        ],
         axis=1,
     ).astype(np.float32)
     radius = (0.019 + 0.018 * back) * (1 - 0.45 * front**2)
@@ -61,13 +65,24 @@ def collar(piece: Piece) -> Piece | None:
     front = np.clip((np.abs(turns) - np.radians(70)) / np.radians(80), 0, 1)
     leaf = 0.036 + 0.026 * front**2
     rows = []
-    for rise, out, inward in ((0.0, 0.0, 0.002), (0.5, 0.0, 0.004), (0.95, 0.0, 0.006), (1.08, 0.0, 0.001), (1.0, 0.0, -0.006)):
+    for rise, out, inward in (
+        (0.0, 0.0, 0.002),
+        (0.5, 0.0, 0.004),
+        (0.95, 0.0, 0.006),
+        (1.08, 0.0, 0.001),
+        (1.0, 0.0, -0.006),
+    ):
         rows.append(base + stand[:, None] * rise * vector(0, 1, 0) - outward * (inward + out))
     fold = rows[-1]
     for share in (0.3, 0.65, 1.0):
         away = leaf * share
         down = np.minimum(away, stand)[:, None] * vector(0, -1, 0)
-        point = fold + down + (away - np.minimum(away, stand))[:, None] * (0.75 * outward + vector(0, -0.66, 0)) + 0.004 * outward
+        point = (
+            fold
+            + down
+            + (away - np.minimum(away, stand))[:, None] * (0.75 * outward + vector(0, -0.66, 0))
+            + 0.004 * outward
+        )
         point = point.astype(np.float32)
         for _ in range(3):
             height = pattern.distance(point)
