@@ -1,0 +1,81 @@
+"""Annotators by name: our own, and those that other packages offer through the entry point ``fittingroom.annotators``."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import InputError
+from .base import Annotator
+
+ENTRY_POINT = "fittingroom.annotators"
+#: name -> "module:class", imported only when asked for
+_OWN: dict[str, str] = {
+    "pose/mediapipe": "fittingroom.annotate.pose_mediapipe:MediaPipePose",
+}
+
+
+def _targets() -> dict[str, str]:
+    return {**{point.name: point.value for point in entry_points(group=ENTRY_POINT)}, **_OWN}
+
+
+def annotator_names(provides: str = "") -> list[str]:
+    """Names of all annotators, our own first; only those whose name begins with ``provides/`` where that is given."""
+    names = [*_OWN, *sorted(set(_targets()) - set(_OWN))]
+    return [name for name in names if not provides or name.startswith(f"{provides}/")]
+
+
+def annotator_class(name: str) -> type[Any]:
+    """The class of the annotator called ``name``, not yet loaded.
+
+    Raises:
+        InputError: no such annotator, or a third party's that cannot be imported.
+    """
+    targets = _targets()
+    if name not in targets:
+        raise InputError(f"no annotator named {name!r}", mend=f"there are: {', '.join(annotator_names())}")
+    module, _, attribute = targets[name].partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except Exception as error:  # a third party's code may raise anything on import
+        raise InputError(
+            f"annotator {name!r} cannot be imported ({type(error).__name__}: {error})",
+            mend="update or remove the package that offers it",
+        ) from error
+    missing = [
+        key for key in ("name", "provides", "needs", "licence", "settings", "annotate") if not hasattr(found, key)
+    ]
+    if missing or not isinstance(found, type):
+        raise InputError(
+            f"annotator {name!r} is not a fittingroom Annotator (no {', '.join(missing) or 'class'})",
+            mend="see fittingroom.annotate.base.Annotator",
+        )
+    return found
+
+
+def load_annotator(name: str, weights_file: Path | None = None, device: str = "cpu", **options: Any) -> Annotator:
+    """Load an annotator.
+
+    Args:
+        name: see :func:`annotator_names`.
+        weights_file: a file or folder of weights to be used instead of the manifest's.
+        device: torch device.
+        options: the annotator's own.
+
+    Raises:
+        InputError: no such annotator, weights that cannot be read, or an option that it does not have.
+        MissingError: weights or a library are not here; the mend says how to get them.
+    """
+    kind = annotator_class(name)
+    known = inspect.signature(kind).parameters
+    given = {"weights_file": weights_file, "device": device, **options}
+    for key, value in given.items():
+        if key not in known and key != "device" and value is not None:
+            raise InputError(f"annotator {name!r} has no option {key!r}", mend=f"it has: {', '.join(known) or 'none'}")
+    loaded = kind(**{key: value for key, value in given.items() if key in known})
+    if not isinstance(loaded, Annotator):
+        raise InputError(f"annotator {name!r} is not a fittingroom Annotator", mend="see fittingroom.annotate.base")
+    return loaded
