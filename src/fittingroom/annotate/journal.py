@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from ..core.files import sha256_bytes, write_bytes
@@ -43,9 +43,8 @@ def read_journal(root: Path) -> list[Correction]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             value = json.loads(line)
-            keys = ("item", "condition", "who", "when", "before", "after")
-            found.append(Correction(*(str(value[key]) for key in keys), str(value.get("note", ""))))
-        except (ValueError, KeyError, TypeError, AttributeError):
+            found.append(Correction(**{field.name: str(value.get(field.name, "")) for field in fields(Correction)}))
+        except (ValueError, AttributeError):
             continue
     return found
 
