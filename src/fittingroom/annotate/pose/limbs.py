@@ -113,9 +113,9 @@ def connect(
         samples: per pair.
         matching: ``optimal`` maximises the sum of scores of a limb's pairs; ``greedy`` takes the best pair again and again, as the
             authors' release does.
-        ends: with ``optimal``, also ask whether the field ends where the candidates are, which the authors' release
-            does not. A field that goes on beyond one of them counts a little against the pair when it is matched; one that goes on beyond both is somebody else's
-            limb that passes by. It matters where limbs of one kind lie upon each other.
+        ends: with ``optimal``, also ask whether the field ends where the candidates are, which the authors' release does not.
+            A field that goes on beyond one of them counts a little against the pair when it is matched; one that goes on beyond
+            both is somebody else's limb that passes by. It matters where limbs of one kind lie upon each other.
 
     Returns:
         Accepted pairs, limb by limb. A pair farther apart than half the map's height loses score in proportion, which is the

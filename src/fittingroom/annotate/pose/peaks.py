@@ -48,9 +48,11 @@ def find_peaks(heat: Float32, threshold: float = 0.1, most: int = 100) -> Peaks:
     Returns:
         The candidates.
     """
+    # a network's heat may be a little above 1; what is far above, or no number, is broken
+    heat = np.clip(np.where(np.isnan(heat), 0, heat), 0, 4).astype(np.float32)
     joints, height, width = heat.shape
     padded = np.full((joints, height + 2, width + 2), -np.inf, np.float32)
-    padded[:, 1:-1, 1:-1] = np.where(np.isnan(heat), -np.inf, heat)
+    padded[:, 1:-1, 1:-1] = heat
     flat = padded.reshape(-1)
     cells = np.flatnonzero(flat > threshold)
     value = flat[cells]
@@ -93,6 +95,7 @@ def _vertex(
     ]
     low, centre, high = np.log(np.maximum(np.stack(around).astype(np.float64), _SMALLEST))
     own: npt.NDArray[np.floating] = (at - middle).astype(np.float64)
+    origin: npt.NDArray[np.floating] = middle.astype(np.float64)
     slope, bend = (high - low) / 2, high - 2 * centre + low
     sound = (bend < -_SMALLEST) & (np.min(around, axis=0) > _SMALLEST)
     step = np.where(sound, -slope / np.where(sound, bend, 1.0), 0.0)
@@ -101,4 +104,4 @@ def _vertex(
     def parabola(offset: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
         return slope * offset + bend / 2 * offset**2
 
-    return middle + step, np.where(sound, parabola(step) - parabola(own), 0.0)
+    return origin + step, np.where(sound, parabola(step) - parabola(own), 0.0)

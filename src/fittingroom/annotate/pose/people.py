@@ -16,7 +16,7 @@ from .peaks import Peaks, find_peaks
 from .skeletons import BODY25, Skeleton
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Person:
     """Somebody who was found.
 
