@@ -6,7 +6,6 @@ a shape and numbers. Field numbers are those of ``caffe.proto``; encoding: proto
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,14 +93,13 @@ def read_caffemodel(path: Path | str) -> dict[str, npt.NDArray[np.float32]]:
     path = Path(path)
     out: dict[str, npt.NDArray[np.float32]] = {}
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            for name, blobs in _layers(memoryview(mapped)):
-                if len(blobs) > len(_NAMES):
-                    raise ValueError(f"layer {name} has {len(blobs)} blobs")
-                for kind, blob in zip(_NAMES, blobs, strict=False):
-                    if f"{name}.{kind}" in out:
-                        raise ValueError(f"layer {name} comes twice")
-                    out[f"{name}.{kind}"] = blob
+        for name, blobs in _layers(memoryview(path.read_bytes())):
+            if len(blobs) > len(_NAMES):
+                raise ValueError(f"layer {name} has {len(blobs)} blobs")
+            for kind, blob in zip(_NAMES, blobs, strict=False):
+                if f"{name}.{kind}" in out:
+                    raise ValueError(f"layer {name} comes twice")
+                out[f"{name}.{kind}"] = blob
     except FileNotFoundError as error:
         raise InputError("no such weights file", path=path) from error
     except (OSError, ValueError) as error:
@@ -112,20 +110,15 @@ def read_caffemodel(path: Path | str) -> dict[str, npt.NDArray[np.float32]]:
 
 
 def _layers(data: memoryview) -> Iterator[tuple[str, list[npt.NDArray[np.float32]]]]:
-    with data:
-        for number, value in _fields(data):
-            if number not in _LAYERS or isinstance(value, int):
-                continue
-            with value:
-                name, blobs = "", []
-                name_field, blob_field = _LAYERS[number]
-                for inner, part in _fields(value):
-                    if isinstance(part, int):
-                        continue
-                    if inner == name_field:
-                        name = bytes(part).decode("utf-8", errors="replace")
-                    elif inner == blob_field:
-                        blobs.append(_blob(part))
-                    part.release()
-                if blobs:
-                    yield name, blobs
+    for number, value in _fields(data):
+        if number not in _LAYERS or isinstance(value, int):
+            continue
+        name, blobs = "", []
+        name_field, blob_field = _LAYERS[number]
+        for inner, part in _fields(value):
+            if inner == name_field and not isinstance(part, int):
+                name = bytes(part).decode("utf-8", errors="replace")
+            elif inner == blob_field and not isinstance(part, int):
+                blobs.append(_blob(part))
+        if blobs:
+            yield name, blobs
