@@ -92,8 +92,8 @@ def see(
     Args:
         network: with weights.
         photo: ``(H, W, 3)`` uint8 RGB.
-        height: of the first scale.
-        scales: factors upon it; the maps have the grid of the first.
+        height: that the network sees the photo at where the scale is 1.
+        scales: factors upon it; the maps have the grid of the largest.
         flip: also look at the mirrored photo.
         device: where the network is.
 
@@ -102,7 +102,7 @@ def see(
     """
     base: Frame | None = None
     total_heat, total_fields, count = np.zeros(0, np.float32), np.zeros(0, np.float32), 0
-    for scale in scales:
+    for scale in sorted(scales, reverse=True):  # upon the finest grid nothing is lost
         for mirrored in (False, True) if flip else (False,):
             image, frame = prepare(photo, max(STRIDE, round(height * scale)), mirrored)
             with torch.inference_mode():
