@@ -60,7 +60,7 @@ def test_scenes_that_nothing_was_tuned_on(skeleton: Skeleton, scene: Callable) -
     right: dict[str, int] = {}
     for matching in ("optimal", "greedy"):
         parts = total = 0
-        for seed in range(2000, 2100):
+        for seed in range(2000, 2050):
             made = scene(seed, skeleton)
             people = decode(*maps(made.people, skeleton), skeleton, Thresholds(matching=matching))
             parts, total = parts + found_again(people, made.groups), total + len(made.groups)
@@ -202,7 +202,9 @@ def test_the_largest_and_most_central_comes_first(scene: Callable) -> None:
     square = np.array([[10, 10, 1], [30, 30, 1]], np.float32)
     at_the_edge = square + np.array([50, 0, 0], np.float32)
     assert prominence(square + np.array([20, 0, 0], np.float32), (40, 82)) > prominence(at_the_edge, (40, 82))
-    assert prominence(square * np.array([1.5, 1, 1], np.float32), (40, 82)) > prominence(square, (40, 82)) * 0.9
+    larger = np.array([[5, 2, 1], [45, 38, 1]], np.float32)
+    centred = np.array([[36, 15, 1], [46, 25, 1]], np.float32)
+    assert prominence(larger, (40, 82)) > prominence(centred, (40, 82))
 
 
 def test_nothing_in_the_maps_is_nobody() -> None:

@@ -131,6 +131,16 @@ class TestRtmPose:
         assert result.notes == ("not found: right-ankle",)
         assert "load" not in capsys.readouterr().out  # the library's own words
 
+    def test_the_library_is_given_blue_first_as_it_expects(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loaded = RtmPose(pose_file(tmp_path))
+        seen = []
+        run = loaded._pose.preprocess
+        monkeypatch.setattr(loaded._pose, "preprocess", lambda image, box: seen.append(image) or run(image, box))
+        loaded.people(np.full((64, 48, 3), (10, 20, 30), np.uint8))
+        assert seen[0][5, 5].tolist() == [30, 20, 10]
+
     def test_the_largest_person_of_a_detector_is_taken(self, tmp_path: Path) -> None:
         boxes = [(2, 2, 14, 18, 0.9), (20, 4, 50, 60, 0.9), (0, 0, 60, 60, 0.1)]
         loaded = RtmPose(pose_file(tmp_path), detector=detector_file(tmp_path, boxes))
