@@ -15,6 +15,15 @@ ENTRY_POINT = "fittingroom.annotators"
 #: name -> "module:class", imported only when asked for
 _OWN: dict[str, str] = {
     "pose/mediapipe": "fittingroom.annotate.pose_mediapipe:MediaPipePose",
+    "person-mask/mediapipe": "fittingroom.annotate.pose_mediapipe:MediaPipeMask",
+    "person-mask/grabcut": "fittingroom.annotate.person_mask:GrabCutPerson",
+    "parse/segformer": "fittingroom.annotate.parse_segformer:SegformerParse",
+    "parse/schp": "fittingroom.annotate.parse_onnx:SchpParse",
+    "densepose/file": "fittingroom.annotate.densepose_file:FileDensePose",
+    "agnostic-mask/canonical": "fittingroom.annotate.agnostic:CanonicalMask",
+    "agnostic/grey": "fittingroom.annotate.agnostic:GreyPicture",
+    "garment-mask/colour": "fittingroom.annotate.garment_mask:ColourMask",
+    "garment-mask/rembg": "fittingroom.annotate.garment_mask:RembgMask",
 }
 
 
