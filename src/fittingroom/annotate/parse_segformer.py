@@ -73,9 +73,8 @@ class SegformerParse:
                 path=folder,
             )
         try:
-            model = SegformerForSemanticSegmentation.from_pretrained(
-                str(folder), local_files_only=True, use_safetensors=True
-            )
+            kind: Any = SegformerForSemanticSegmentation
+            model: Any = kind.from_pretrained(str(folder), local_files_only=True, use_safetensors=True)
         except Exception as error:  # the library raises OSError, ValueError, KeyError ... on what it cannot load
             raise InputError(
                 f"not a SegFormer that can be loaded ({type(error).__name__}: {str(error).splitlines()[0][:120]})",
@@ -83,8 +82,7 @@ class SegformerParse:
                 path=folder,
             ) from error
         self._labels = LabelSet("segformer", tuple(parts), "the model's configuration")
-        self._model: Any = model.eval()
-        self._model.to(device)
+        self._model = model.to(device).eval()
         self._device = device
         self._hash = sha256_json([sha256_file(weights), config])
         given = folder / "preprocessor_config.json"
