@@ -26,6 +26,14 @@ WEIGHTS = "segformer-clothes"
 _MEAN, _STD, _SIDE = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 512
 
 
+def _published() -> Path:
+    try:
+        return require(WEIGHTS).parent
+    except MissingError as error:
+        mend = f"fittingroom weights fetch {WEIGHTS}, or --weights-file parse/segformer=FOLDER"
+        raise MissingError(error.problem, mend=mend) from error
+
+
 class SegformerParse:
     """ATR-18 labels of the published clothes model, or those of any SegFormer whose class names are known parts.
 
@@ -52,7 +60,7 @@ class SegformerParse:
             raise MissingError(
                 "parse/segformer needs transformers", mend="pip install 'fittingroom[diffusion]'"
             ) from error
-        folder = Path(weights_file) if weights_file is not None else require(WEIGHTS).parent
+        folder = Path(weights_file) if weights_file is not None else _published()
         folder = folder.parent if folder.is_file() else folder
         weights = folder / "model.safetensors"
         if not (folder / "config.json").is_file() or not weights.is_file():

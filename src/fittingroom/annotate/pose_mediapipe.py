@@ -41,8 +41,10 @@ _TO_OPENPOSE: Mapping[str, tuple[float, float]] = {
     "eye": (-0.003, -0.003), "ear": (0.030, 0.002),
 }  # fmt: skip
 _MOST_PEOPLE = 6
-#: a bystander's face of less than this share of the largest face's height is no rival
-_RIVAL = 0.4
+#: another person's mask is at least this share of the largest one's, and overlaps nobody else's by more than the second
+_RIVAL, _SHARED = 0.25, 0.2
+#: mean visibility of the trunk's joints that another person has
+_RIVAL_SEEN = 0.7
 _FAINTEST = 0.05
 _HEAD, _FEET = ("nose", "right-eye", "left-eye"), ("right-ankle", "left-ankle")
 
@@ -80,7 +82,7 @@ def _silent() -> Iterator[None]:
 
 
 class _Session:
-    """The two graphs of one process, and what they said of the last photo (pose and mask come from one run)."""
+    """The graph of one process, and what they said of the last photo (pose and mask come from one run)."""
 
     def __init__(self) -> None:
         try:
@@ -95,13 +97,12 @@ class _Session:
             self._pose = mediapipe.solutions.pose.Pose(
                 static_image_mode=True, model_complexity=1, enable_segmentation=True, min_detection_confidence=0.5
             )
-            self._faces = mediapipe.solutions.face_detection.FaceDetection(
-                model_selection=1, min_detection_confidence=0.5
-            )
-        self._last: tuple[str, tuple[list[_Found], int]] | None = None
+            # the library's threads write their remarks at the first photo
+            self._pose.process(np.zeros((64, 64, 3), np.uint8))
+        self._last: tuple[str, list[_Found]] | None = None
 
-    def people(self, photo: UInt8) -> tuple[list[_Found], int]:
-        """Everybody in a photo, who is meant first, and the number of faces of about the largest one's size."""
+    def people(self, photo: UInt8) -> list[_Found]:
+        """Everybody in a photo, who is meant first; bystanders that are much smaller are left out."""
         digest = sha256_bytes(photo.tobytes()) + str(photo.shape)
         if self._last is None or self._last[0] != digest:
             with _silent():
@@ -119,25 +120,33 @@ class _Session:
         mask = result.segmentation_mask
         return _Found(landmarks, np.zeros((height, width), np.float32) if mask is None else np.array(mask, np.float32))
 
-    def _run(self, photo: UInt8) -> tuple[list[_Found], int]:
+    def _run(self, photo: UInt8) -> list[_Found]:
         height, width = photo.shape[:2]
         first = self._one(photo)
         if first is None:
-            return [], 0
-        boxes = [found.location_data.relative_bounding_box for found in self._faces.process(photo).detections or ()]
-        tallest = max((box.height for box in boxes), default=0.0)
-        faces = sum(box.height >= _RIVAL * tallest for box in boxes)
-        people, rest = [first], photo
-        while len(people) < min(faces, _MOST_PEOPLE):
-            # the network sees one person at a time: who was found is painted over, and it looks again
-            covered = cv2.dilate((people[-1].mask > 0.3).astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
+            return []
+        people, found, rest = [first], first, photo
+        for _ in range(_MOST_PEOPLE - 1):
+            # the network sees one person at a time: what was found is painted over, and it looks again
+            covered = cv2.dilate((found.mask > 0.3).astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
             rest = np.where(covered[..., None], np.median(photo.reshape(-1, 3), axis=0).astype(np.uint8), rest)
             other = self._one(np.ascontiguousarray(rest))
-            if other is None or not (other.mask > 0.5).any():
+            if other is None or not (other.mask > 0.3).any():
                 break
-            people.append(other)
+            if _is_another(other, people):
+                people.append(other)
+            found = other
         people.sort(key=lambda found: found.size_and_place(width, height), reverse=True)
-        return people, faces
+        return people
+
+
+def _is_another(other: _Found, people: list[_Found]) -> bool:
+    mask = other.mask > 0.5
+    area = float(mask.sum())
+    if area < _RIVAL * max(float((found.mask > 0.5).sum()) for found in people) or area == 0:
+        return False
+    shared = max(float((mask & (found.mask > 0.5)).sum()) for found in people) / area
+    return shared < _SHARED and float(other.landmarks[[11, 12, 23, 24], 2].mean()) > _RIVAL_SEEN
 
 
 @lru_cache(maxsize=1)
@@ -196,7 +205,7 @@ class MediaPipePose:
 
     def annotate(self, photo: UInt8, given: Mapping[str, Any]) -> Annotation:
         """See :class:`.base.Annotator`; a joint outside the frame is absent."""
-        people, faces = _session().people(photo)
+        people = _session().people(photo)
         if not people:
             raise NothingFoundError("nobody to be seen", mend="leave the photo out, or draw the pose by hand")
         marks = people[0].landmarks
@@ -214,7 +223,7 @@ class MediaPipePose:
         if not inside.any():
             raise NothingFoundError("nobody inside the frame", mend="leave the photo out")
         pose = Pose(joints.astype(np.float32))
-        notes, score = judge(pose, max(len(people), faces), (height, width))
+        notes, score = judge(pose, len(people), (height, width))
         return Annotation(pose, score, notes)
 
 
@@ -259,7 +268,7 @@ class MediaPipeMask:
 
     def annotate(self, photo: UInt8, given: Mapping[str, Any]) -> Annotation:
         """See :class:`.base.Annotator`; the score is how decided the network is on the mask's pixels and its rim."""
-        people, _ = _session().people(photo)
+        people = _session().people(photo)
         if not people or not (people[0].mask > 0.5).any():
             raise NothingFoundError("nobody to be seen", mend="leave the photo out")
         soft = people[0].mask

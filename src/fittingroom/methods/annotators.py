@@ -48,7 +48,7 @@ class RuleCaption:
         """See :class:`~..annotate.base.Annotator`."""
         from .promptdresser.captioner import caption
 
-        return Annotation(dict(caption(_person(photo, given), None).person or {}), 0.6, ("said by rule",))
+        return Annotation(dict(caption(_person(photo, given), None).person or {}), 0.9)
 
 
 class RuleGarmentCaption:
@@ -67,7 +67,7 @@ class RuleGarmentCaption:
         """See :class:`~..annotate.base.Annotator`."""
         from .promptdresser.captioner import caption
 
-        return Annotation(dict(caption(_garment(photo, given), None).clothing or {}), 0.6, ("said by rule",))
+        return Annotation(dict(caption(_garment(photo, given), None).clothing or {}), 0.9)
 
 
 class _ModelCaptions:
