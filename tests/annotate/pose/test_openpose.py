@@ -173,7 +173,15 @@ def test_settings_say_all_that_the_result_depends_on(weights: Path, monkeypatch:
     first = openpose.OpenPose(weights)
     assert first.settings()["weights_known_as"] == "no published hash known, computed hash is recorded"
     assert len(first.settings()["weights"]) == 64
-    for options in ({"flip": True}, {"height": 400}, {"scales": (1, 2)}, {"matching": "greedy"}, {"body": "body-25"}):
+    for options in (
+        {"flip": True},
+        {"height": 400},
+        {"scales": (1, 2)},
+        {"scales": 2},
+        {"thresholds": {"heat": 0.2}},
+        {"matching": "greedy"},
+        {"body": "body-25"},
+    ):
         assert openpose.OpenPose(weights, **options).settings() != first.settings(), options
     published = [entry for entry in openpose.entries() if entry.name == "openpose-coco-18"]
     monkeypatch.setattr(openpose, "sha256_file", lambda path: published[0].sha256)
@@ -186,7 +194,9 @@ def test_errors_are_one_line_with_the_mend(weights: Path) -> None:
         ({"height": 5}, "a height of 5 — choose 64 to 2048"),
         ({"scales": ()}, "give one or more factors"),
         ({"scales": (9.0,)}, "give one or more factors"),
+        ({"scales": "all"}, "give one or more factors"),
         ({"matching": "best"}, "choose optimal or greedy"),
+        ({"thresholds": {"heats": 0.2}}, "no threshold heats = 0.2 — there are: heat, field"),
     ):
         with pytest.raises(InputError, match=words):
             openpose.OpenPose(weights, **options)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -35,6 +35,25 @@ def known_weights(path: Path) -> tuple[str, str]:
     return digest, "no published hash known, computed hash is recorded"
 
 
+def _factors(scales: Sequence[float] | float) -> tuple[float, ...]:
+    mend = "give one or more factors of 0.1 to 4, e.g. [1.0, 0.5]"
+    try:
+        factors = tuple(float(scale) for scale in ((scales,) if isinstance(scales, (int, float)) else scales))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"scales {scales!r}", mend=mend) from error
+    if not factors or not all(0.1 <= factor <= 4 for factor in factors):
+        raise InputError(f"scales {scales!r}", mend=mend)
+    return factors
+
+
+def _limits(values: Mapping[str, Any]) -> Thresholds:
+    known = asdict(Thresholds())
+    for name, value in values.items():
+        if name not in known or isinstance(value, str) != isinstance(known[name], str):
+            raise InputError(f"no threshold {name} = {value!r}", mend=f"there are: {', '.join(known)}")
+    return Thresholds(**values)
+
+
 class OpenPose:
     """Joints of everybody in a photo by OpenPose's body network.
 
@@ -46,7 +65,7 @@ class OpenPose:
         scales: factors upon it whose maps are averaged, e.g. ``(1.0, 0.5, 1.5)``.
         flip: also look at the mirrored photo.
         matching: ``optimal`` or, as in the authors' release, ``greedy``.
-        thresholds: what counts as found.
+        thresholds: those of :class:`.people.Thresholds` that shall be others, by name.
 
     Raises:
         InputError: an option without meaning, or weights of another network.
@@ -66,24 +85,23 @@ class OpenPose:
         device: str = "cpu",
         body: str | None = None,
         height: int = 368,
-        scales: tuple[float, ...] = (1.0,),
+        scales: Sequence[float] | float = (1.0,),
         flip: bool = False,
         matching: Matching = "optimal",
-        thresholds: Thresholds | None = None,
+        thresholds: Mapping[str, Any] | None = None,
     ) -> None:
         if body is not None and body not in SKELETONS:
             raise InputError(f"no body {body!r}", mend=f"there are: {', '.join(SKELETONS)}")
         if not 64 <= height <= 2048:
             raise InputError(f"a height of {height}", mend="choose 64 to 2048; the networks were trained at 368")
-        scales = tuple(float(scale) for scale in scales)
-        if not scales or not all(0.1 <= scale <= 4 for scale in scales):
-            raise InputError(f"scales {scales}", mend="give one or more factors of 0.1 to 4")
+        factors = _factors(scales)
         if matching not in ("optimal", "greedy"):
             raise InputError(f"no matching {matching!r}", mend="choose optimal or greedy")
+        limits = _limits(thresholds or {})
         path = Path(weights_file) if weights_file is not None else require(WEIGHTS[body or COCO18.name])
         self._network: BodyNetwork = load_network(path, body).to(device)
-        self._device, self._height, self._scales, self._flip = device, height, scales, flip
-        self._thresholds = replace(thresholds or Thresholds(), matching=matching)
+        self._device, self._height, self._scales, self._flip = device, height, factors, flip
+        self._thresholds = replace(limits, matching=matching)
         self._sha256, self._known = known_weights(path)
 
     def settings(self) -> Mapping[str, Any]:
