@@ -201,7 +201,8 @@ def test_errors_are_one_line_with_the_mend(weights: Path) -> None:
         with pytest.raises(InputError, match=words):
             openpose.OpenPose(weights, **options)  # type: ignore[arg-type]
     with pytest.raises(
-        MissingError, match=r"209 MB from huggingface.co, OpenPose: academic .*weights fetch openpose-coco-18"
+        MissingError,
+        match=r"209 MB from huggingface.co, OpenPose: academic .*weights fetch openpose-coco-18, or --weights-file pose/openpose=PATH",
     ):
         openpose.OpenPose()
     with pytest.raises(InputError, match="has no option 'hands'"):

@@ -183,7 +183,8 @@ class TestRtmPose:
             RtmPose(broken)
         assert "\n" not in str(caught.value)
         with pytest.raises(
-            MissingError, match=r"134 MB from huggingface.co, Apache-2.0 — fittingroom weights fetch dwpose"
+            MissingError,
+            match=r"134 MB from huggingface.co, Apache-2.0 — fittingroom weights fetch dwpose, or --weights-file pose/rtmpose",
         ):
             RtmPose()
 

@@ -123,7 +123,8 @@ def test_settings_and_errors(folder: Path, tmp_path: Path, monkeypatch: pytest.M
         VitPose(tmp_path)
     assert "\n" not in str(caught.value)
     with pytest.raises(
-        MissingError, match=r"344 MB from huggingface.co, Apache-2.0 — fittingroom weights fetch vitpose-base"
+        MissingError,
+        match=r"344 MB from huggingface.co, Apache-2.0 — fittingroom weights fetch vitpose-base, or --weights-file pose/vitpose",
     ):
         VitPose()
     few = VitPose(make(tmp_path / "few", joints=5))

@@ -1,18 +1,35 @@
-"""From the people in a photo to the one annotation that a sample has."""
+"""What all pose annotators share: where published weights are, and the one annotation that a photo of several people gets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
+from ...core.errors import MissingError
 from ...core.images import Size
 from ...core.pose import JOINTS, Float32, Pose
+from ...weights.fetch import require
 from ..base import Annotation, NothingFoundError
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 #: fewer of these seen, and a try-on method has little to go by
 _TRUNK = ("neck", "right-shoulder", "left-shoulder", "right-hip", "left-hip")
+
+
+def published(annotator: str, weights: str) -> Path:
+    """The file of published weights for an annotator.
+
+    Raises:
+        MissingError: it is not here; says what, from where, how large, under which licence, and the annotator's own option.
+    """
+    try:
+        return require(weights)
+    except MissingError as error:
+        raise MissingError(
+            error.problem, mend=error.mend.replace(f"--weights-file {weights}=", f"--weights-file {annotator}=")
+        ) from error
 
 
 def prominence(joints: Float32, size: Size) -> float:

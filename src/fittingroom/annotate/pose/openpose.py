@@ -12,10 +12,9 @@ import numpy as np
 from ...core.errors import InputError
 from ...core.files import sha256_file
 from ...core.images import UInt8
-from ...weights.fetch import require
 from ...weights.manifest import entries
 from ..base import Annotation
-from .choose import annotation
+from .choose import annotation, published
 from .limbs import Matching
 from .network import BodyNetwork, load_network
 from .people import Person, Thresholds, decode
@@ -98,7 +97,7 @@ class OpenPose:
         if matching not in ("optimal", "greedy"):
             raise InputError(f"no matching {matching!r}", mend="choose optimal or greedy")
         limits = _limits(thresholds or {})
-        path = Path(weights_file) if weights_file is not None else require(WEIGHTS[body or COCO18.name])
+        path = Path(weights_file) if weights_file is not None else published(self.name, WEIGHTS[body or COCO18.name])
         self._network: BodyNetwork = load_network(path, body).to(device)
         self._device, self._height, self._scales, self._flip = device, height, factors, flip
         self._thresholds = replace(limits, matching=matching)

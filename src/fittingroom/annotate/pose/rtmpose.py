@@ -18,9 +18,9 @@ from ...core.errors import InputError, MissingError
 from ...core.files import sha256_file
 from ...core.images import UInt8
 from ...core.pose import Float32, Pose, from_coco17
-from ...weights.fetch import find, require
+from ...weights.fetch import find
 from ..base import Annotation
-from .choose import annotation, prominence
+from .choose import annotation, prominence, published
 
 _BODY = 17
 
@@ -69,7 +69,7 @@ class RtmPose:
                 "pose/rtmpose needs the library rtmlib",
                 mend="pip install --no-deps rtmlib && pip install onnxruntime (its own pins would replace OpenCV)",
             ) from error
-        pose_path = Path(weights_file) if weights_file is not None else require("dwpose")
+        pose_path = Path(weights_file) if weights_file is not None else published(self.name, "dwpose")
         detector_path = Path(detector) if detector is not None else find("yolox-l")
         self._threshold, self._backend = threshold, backend
         self._pose = self._load(rtmlib.RTMPose, pose_path, (192, 256), device)

@@ -16,9 +16,8 @@ from ...core.errors import InputError, MissingError
 from ...core.files import sha256_file
 from ...core.images import UInt8
 from ...core.pose import Pose
-from ...weights.fetch import require
 from ..base import Annotation
-from .choose import annotation, prominence
+from .choose import annotation, prominence, published
 from .rtmpose import scored_pose
 
 _BODY = 17
@@ -38,11 +37,18 @@ def _digest(folder: Path) -> str:
 
 
 def _load(kind: Any, folder: Path, **options: Any) -> Any:
+    from transformers.utils import logging
+
+    bars = logging.is_progress_bar_enabled()  # a file of this machine loads at once: no bar
+    logging.disable_progress_bar()
     try:
         return kind.from_pretrained(str(folder), local_files_only=True, **options)
     except Exception as error:  # transformers raises nearly anything on a folder that is not the model's
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise InputError(f"not a {kind.__name__} ({reason})", mend="check which model that is", path=folder) from error
+    finally:
+        if bars:
+            logging.enable_progress_bar()
 
 
 class VitPose:
@@ -81,7 +87,7 @@ class VitPose:
             import transformers
         except ImportError as error:
             raise MissingError("pose/vitpose needs transformers", mend="pip install fittingroom[diffusion]") from error
-        folder = _folder(Path(weights_file) if weights_file is not None else require("vitpose-base"))
+        folder = _folder(Path(weights_file) if weights_file is not None else published(self.name, "vitpose-base"))
         self._device, self._threshold, self._sure, self._dataset = device, threshold, sure, dataset
         self._version = transformers.__version__
         # safetensors only: a pickle in the folder is not read
