@@ -37,8 +37,9 @@ def _digest(folder: Path) -> str:
 
 
 def _load(kind: Any, folder: Path, **options: Any) -> Any:
-    from transformers.utils import logging
+    from transformers import utils
 
+    logging: Any = utils.logging
     bars = logging.is_progress_bar_enabled()  # a file of this machine loads at once: no bar
     logging.disable_progress_bar()
     try:
