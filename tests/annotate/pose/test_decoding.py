@@ -211,8 +211,19 @@ def test_nothing_in_the_maps_is_nobody() -> None:
     assert decode(np.zeros((19, 5, 5), np.float32), np.zeros((38, 5, 5), np.float32), COCO18) == []
     alone = ideal_heat(np.array([[[3.0, 3.0, 1.0]] * 18]), (7, 7))
     assert decode(alone, np.zeros((38, 7, 7), np.float32), COCO18) == []
+    broken = np.full((38, 7, 7), np.nan, np.float32)
+    assert decode(alone, broken, COCO18) == decode(broken[:19], broken, COCO18) == []
     with pytest.raises(ValueError, match="not those of body-25"):
         decode(alone, np.zeros((38, 7, 7), np.float32), BODY25)
+
+
+def test_maps_of_a_network_that_knows_nothing_are_decoded_all_the_same() -> None:
+    """A hundred candidates for each joint: the limit holds, and time and memory stay within bounds."""
+    random = np.random.default_rng(0)
+    heat, fields = (random.normal(0.2, 0.3, (count, 46, 82)).astype(np.float32) for count in (19, 38))
+    assert np.diff(find_peaks(heat[:18]).first).tolist() == [100] * 18
+    for person in decode(heat, fields, COCO18):
+        assert (person.joints[:, 2] > 0).sum() >= 4
 
 
 def test_resampling_reads_between_the_cells() -> None:
