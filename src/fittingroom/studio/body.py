@@ -45,9 +45,12 @@ class Torso:
     def at(self, y: Floats) -> tuple[Floats, Floats, Floats]:
         """Half-width, half-depth and forward offset at each height."""
         inside = np.clip(y, self.y[0], self.y[-1])
-        curves = (PchipInterpolator(self.y, values) for values in (self.half_width, self.half_depth, self.forward))
-        a, b, z = (curve(inside).astype(np.float32) for curve in curves)
-        return a, b, z
+        out = self._curves(inside).astype(np.float32)
+        return out[:, 0], out[:, 1], out[:, 2]
+
+    @cached_property
+    def _curves(self) -> PchipInterpolator:
+        return PchipInterpolator(self.y, np.stack([self.half_width, self.half_depth, self.forward], axis=1))
 
 
 def torso_of(shape: Shape) -> Torso:

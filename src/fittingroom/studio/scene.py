@@ -86,9 +86,7 @@ def _skin_item(body: Body, skin: Skin, posed: Posed, patterns: Mapping[str, Patt
     keep = ~hidden[skin.faces].all(axis=1)
     mesh = Mesh(skin.points, skin.faces[keep])
     points = posed.skin(skin.points, skin.weights)
-    normals = np.einsum("nb,bij,nj->ni", skin.weights, posed.rotate.astype(np.float32), skin.normals)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
-    return Item(BODY, mesh, points, normals.astype(np.float32), np.zeros(0, np.int8))
+    return Item(BODY, mesh, points, posed.turn(skin.normals, skin.weights), np.zeros(0, np.int8))
 
 
 def fitted(cuts: Mapping[str, Cut], body: Body) -> dict[str, Pattern]:
@@ -107,6 +105,7 @@ def dress(
     stance: Stance,
     cuts: Mapping[str, Cut],
     kept: Mapping[str, tuple[Piece, Fall]] | None = None,
+    sewn: dict[Cut, Piece] | None = None,
 ) -> tuple[Dressed, dict[str, tuple[Piece, Fall]]]:
     """Put clothes on.
 
@@ -116,6 +115,7 @@ def dress(
         stance: how.
         cuts: ``upper`` and ``lower``, or ``dress``.
         kept: garments that fell already on this body in this pose, and are the innermost again.
+        sewn: what was made for this body already; filled.
 
     Returns:
         The person, and each garment with its fall.
@@ -133,8 +133,11 @@ def dress(
         if same and kept is not None:
             fallen[name] = kept[name]
         else:
-            piece = patterns[name].build()
-            fallen[name] = (piece, drape(piece, solid, posed, layers))
+            made = {} if sewn is None else sewn
+            cut = patterns[name].cut
+            if cut not in made:
+                made[cut] = patterns[name].build()
+            fallen[name] = (made[cut], drape(made[cut], solid, posed, layers))
         layers.append(layer_of(fallen[name][0], fallen[name][1].points))
     items = [_skin_item(body, skin, posed, patterns)]
     for name, (piece, fall) in fallen.items():

@@ -85,20 +85,11 @@ def albedo_of(view: View, look: Look, cuts: Mapping[str, Cut], cloths: Mapping[s
     return out
 
 
-def colour(view: View, look: Look, cuts: Mapping[str, Cut], cloths: Mapping[str, Cloth]) -> UInt8:
-    """The finished photo, ``(H, W, 3)`` uint8 sRGB.
-
-    Args:
-        view: what is seen and how lit.
-        look: colours of person and room.
-        cuts: of the garments worn, by place.
-        cloths: their fabrics.
-    """
+def lit(view: View) -> Floats:
+    """``(H, W, 3)`` light that every sample sends back, without noise; the same whatever the colours."""
     what = view.buffers.what
-    group = what.astype(np.int32)
-    light = smooth_light(view.buffers.light, group, view.normals, view.buffers.depth)
+    light = smooth_light(view.buffers.light, what.astype(np.int32), view.normals, view.buffers.depth)
     names = [item.name for item in view.items]
-    base = albedo_of(view, look, cuts, cloths)
     if BACKDROP in names:
         back = what == names.index(BACKDROP)
         spread, weight = soften(light * back[..., None], 6), soften(back[..., None].astype(np.float32), 6)
@@ -106,6 +97,27 @@ def colour(view: View, look: Look, cuts: Mapping[str, Cut], cloths: Mapping[str,
     if BODY in names:
         body = what == names.index(BODY)
         light[body] = np.maximum(light[body], 1e-4) ** _SKIN
+    return np.asarray(light)
+
+
+def colour(
+    view: View, look: Look, cuts: Mapping[str, Cut], cloths: Mapping[str, Cloth], light: Floats | None = None
+) -> UInt8:
+    """The finished photo, ``(H, W, 3)`` uint8 sRGB.
+
+    Args:
+        view: what is seen and how lit.
+        look: colours of person and room.
+        cuts: of the garments worn, by place.
+        cloths: their fabrics.
+        light: of :func:`lit`, where it is known already.
+    """
+    what = view.buffers.what
+    light = lit(view) if light is None else light
+    names = [item.name for item in view.items]
+    base = albedo_of(view, look, cuts, cloths)
+    if BODY in names:
+        body = what == names.index(BODY)
     image = base * light
     if BODY in names:
         gloss = 0.05 * shine(view, view.normals[body], 24) * light[body].mean(axis=1)

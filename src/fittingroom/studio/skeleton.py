@@ -136,8 +136,17 @@ class Posed:
 
     def skin(self, points: Floats, weights: Floats) -> Floats:
         """Linear blend skinning: ``(N, 3)`` canonical points with ``(N, 17)`` weights."""
-        turned = np.einsum("nb,bij->nij", weights, self.rotate.astype(np.float32))
-        return np.einsum("nij,nj->ni", turned, points) + weights @ self.move.astype(np.float32)
+        return np.einsum("nij,nj->ni", self._blend(weights), points) + weights @ self.move.astype(np.float32)
+
+    def turn(self, normals: Floats, weights: Floats) -> Floats:
+        """``(N, 3)`` unit normals in the room of canonical ones with ``(N, 17)`` weights."""
+        out = np.einsum("nij,nj->ni", self._blend(weights), normals)
+        out /= np.sqrt(np.einsum("ij,ij->i", out, out))[:, None] + 1e-9
+        return np.asarray(out, np.float32)
+
+    def _blend(self, weights: Floats) -> Floats:
+        """``(N, 3, 3)``: one product of matrices, many times faster than a contraction of three indices."""
+        return (weights @ self.rotate.astype(np.float32).reshape(len(BONES), 9)).reshape(-1, 3, 3)
 
 
 def part_way(joints: Joints, final: Posed, share: float, legs_first: bool = False) -> Posed:
