@@ -64,11 +64,11 @@ class Pattern:
         y = np.linspace(0.80, float(torso.y[-1]), 60)
         a, b, forward = torso.at(y.astype(np.float32))
         # the thighs are wider than the trunk's own profile
-        hip, thigh = self.body.joints["left-thigh"], self.body.radii("thigh")
-        down = np.maximum(hip[1] - y, 0)
+        joint, thigh = self.body.joints["left-thigh"], self.body.radii("thigh")
+        down = np.maximum(joint[1] - y, 0)
         radius = np.interp(down, np.linspace(0, 0.405, 5), thigh)
-        radius = np.sqrt(np.maximum(radius**2 - np.maximum(y - hip[1], 0) ** 2, 0))
-        a = np.maximum(a, np.where(radius > 0, hip[0] + 0.10 * down + radius, 0))
+        radius = np.sqrt(np.maximum(radius**2 - np.maximum(y - joint[1], 0) ** 2, 0))
+        a = np.maximum(a, np.where(radius > 0, joint[0] + 0.10 * down + radius, 0))
         b = np.maximum(b, radius)
         bust = (
             0.036

@@ -273,7 +273,7 @@ def smooth_light(light: Floats, group: Ints, normals: Floats, depth: Floats, lev
         depth: ``(H, W)`` metres.
         levels: doublings of the filter's reach.
     """
-    out = light.astype(np.float32)
+    out: Floats = light.astype(np.float32)
     bright = np.quantile(out, 0.995)
     out = np.minimum(out, 1.5 * bright)
     taps = ((-1, 0.25), (0, 0.5), (1, 0.25))

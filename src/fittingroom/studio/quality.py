@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from skimage.measure import label
+from scipy.ndimage import label
 
 from ..core.images import UInt8
 from ..core.labels import CIHP20
@@ -70,7 +70,7 @@ def of_photo(view: View, parse: UInt8, cuts: Mapping[str, Cut], place: str) -> l
         total = int(mine.sum())
         if total < 50:
             continue
-        pieces = np.bincount(label(mine).ravel())[1:]
+        pieces = np.bincount(np.asarray(label(mine, np.ones((3, 3)))[0]).ravel())[1:]
         stray = float(np.sort(pieces)[:-4].sum()) / total if len(pieces) > 4 else 0.0
         if stray > MOST_STRAY:
             out.append(f"{word} in stray pieces")

@@ -128,29 +128,29 @@ def dress(
     ]
     fallen: dict[str, tuple[Piece, Fall]] = {}
     layers: list[Layer] = []
+    made = {} if sewn is None else sewn
     for name in order:
         same = kept is not None and name in kept and kept[name][0].pattern.cut == patterns[name].cut and not layers
         if same and kept is not None:
             fallen[name] = kept[name]
         else:
-            made = {} if sewn is None else sewn
             cut = patterns[name].cut
             if cut not in made:
                 made[cut] = patterns[name].build()
             fallen[name] = (made[cut], drape(made[cut], solid, posed, layers))
         layers.append(layer_of(fallen[name][0], fallen[name][1].points))
     items = [_skin_item(body, skin, posed, patterns)]
-    for name, (piece, fall) in fallen.items():
+    for worn, (piece, fall) in fallen.items():
         keep = None
-        if name == "lower" and "upper" in fallen and not tucked:
+        if worn == "lower" and "upper" in fallen and not tucked:
             under = patterns["upper"].covers(piece.mesh.points, _OVERLAP, 0.08)
-            keep = ~under[piece.mesh.faces].all(axis=1)
-        items.append(_finish(name, piece, fall.points, keep))
+            keep = np.asarray(~under[piece.mesh.faces].all(axis=1))
+        items.append(_finish(worn, piece, fall.points, keep))
         trim = hood(piece.pattern) if piece.pattern.cut.neckline == "hood" else None
         if piece.pattern.cut.neckline == "collar":
             trim = collar(piece)
         if trim is not None:
-            items.append(_finish(name, trim, posed.skin(trim.mesh.points, trim.weights)))
+            items.append(_finish(worn, trim, posed.skin(trim.mesh.points, trim.weights)))
     falls = {name: fall for name, (_, fall) in fallen.items()}
     outer = next((cuts[name] for name in ("upper", "dress") if name in cuts), None)
     thick = (

@@ -65,9 +65,8 @@ def albedo_of(view: View, look: Look, cuts: Mapping[str, Cut], cloths: Mapping[s
         elif item.name == HAIR:
             count = item.points.shape[1] - 1
             strand = view.buffers.face[mine] // count
-            tone = np.random.default_rng(7).normal(0, 0.16, item.points.shape[0])[
-                np.clip(strand, 0, item.points.shape[0] - 1)
-            ]
+            tones = np.asarray(np.random.default_rng(7).normal(0, 0.16, len(item.points)))
+            tone = tones[np.clip(strand, 0, len(tones) - 1)]
             out[mine] = np.array(look.hair, np.float32) * np.exp(tone)[:, None]
         elif item.name == BODY:
             at = interpolate(item, view.buffers, mine, item.mesh.points)
