@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +20,7 @@ import cv2
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.files import read_json, sha256_bytes, sha256_json, write_bytes, write_json
+from ..core.files import read_json, sha256_bytes, sha256_file, sha256_json, write_bytes, write_json
 from ..core.images import Size, encode_png
 from ..core.labels import CIHP20
 from ..core.pose import pose_to_openpose
@@ -233,12 +235,14 @@ def _plan_of(count: int, seed: int, size: Size, variants: int, counterfactuals: 
 
 
 def _finished(root: Path, plan: Plan, job: str) -> bool:
+    """Whether a job's record fits and every file of it is there, unharmed."""
     path = root / ".jobs" / f"{job}.json"
     if not path.is_file():
         return False
-    with contextlib.suppress(InputError, KeyError, TypeError):
+    with contextlib.suppress(InputError, KeyError, TypeError, AttributeError, OSError):
         record = read_json(path)
-        return bool(record["key"] == _key(plan, job)) and all((root / one).is_file() for one in record["files"])
+        same = record["key"] == _key(plan, job)
+        return same and all(sha256_file(root / one) == known for one, known in record["files"].items())
     return False
 
 
@@ -296,12 +300,24 @@ def render(
     return finish(root, plan, jobs, name or root.name)
 
 
+def _end_with_parent() -> None:
+    """In a worker: no worker outlives a rendering that was killed."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _all(root: Path, arguments: dict[str, Any], jobs: list[str], workers: int) -> Iterator[str]:
     if workers == 1 or len(jobs) <= 1:
         for job in jobs:
             yield _run(root, arguments, job)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent) as pool:
         tasks = [pool.submit(_run, root, arguments, job) for job in jobs]
         try:
             for task in as_completed(tasks):
