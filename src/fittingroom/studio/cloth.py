@@ -202,6 +202,31 @@ def drape(piece: Piece, solid: Solid, final: Posed, layers: Sequence[Layer] = ()
     return Fall(x.astype(np.float32), (length / rest).astype(np.float32), float((height < -0.001).mean()))
 
 
+def tuck_under(points: Floats, covered: Bools, over: Floats, outward: Floats, gap: float, depth: float) -> Floats:
+    """What lies under cloth moved to the inside of it, wherever it would show through.
+
+    Args:
+        points: ``(N, 3)``.
+        covered: ``(N,)`` which of them the cloth hides.
+        over: ``(V, 3)`` the cloth.
+        outward: its normals.
+        gap: metres kept between the two.
+        depth: points further outside belong to something else.
+    """
+    out = points.copy()
+    mine = np.flatnonzero(covered)
+    if len(mine) == 0:
+        return out
+    distance, index = cKDTree(over).query(points[mine], distance_upper_bound=depth + 0.02)
+    mine, index = mine[np.isfinite(distance)], index[np.isfinite(distance)]
+    away = points[mine] - over[index]
+    height = np.einsum("ij,ij->i", away, outward[index])
+    along = np.einsum("ij,ij->i", away, away) - height**2
+    chosen = (height > -gap) & (height < depth) & (along < 0.007**2)
+    out[mine[chosen]] -= ((height[chosen] + gap)[:, None] * outward[index[chosen]]).astype(out.dtype)
+    return out
+
+
 def layer_of(piece: Piece, points: Floats) -> Layer:
     """Fallen cloth as something that other cloth lies on."""
     normals = normals_of(points, piece.mesh.faces)

@@ -241,7 +241,13 @@ def photograph(
             scene[name] = _mesh(name, surface) if isinstance(surface, Surface) else _hair(surface, folder)
         scene["sensor"] = _sensor(camera, samples if lamps else 1)
         order = {f"s{index:02d}": index for index in range(len(surfaces))}
-        shown = mi.load_dict({**scene, **(_lamps(lamps, camera.y) if lamps else {})})
+        # lamps that are described, not loaded, come in an order that varies, and the same seed then gives other noise
+        lit = (
+            {name: mi.load_dict({**lamp, "id": name}) for name, lamp in _lamps(lamps, camera.y).items()}
+            if lamps
+            else {}
+        )
+        shown = mi.load_dict({**scene, **lit})
     numbers = np.full(64, -1, np.int16)
     for position, shape in enumerate(shown.shapes()):
         numbers[position + 1] = order.get(shape.id(), -1)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..data.sample import Category
 from .body import Body, Skin
-from .cloth import Fall, Layer, Solid, drape, layer_of
+from .cloth import Fall, Layer, Solid, drape, layer_of, tuck_under
 from .cuts import Cut
 from .garment import Pattern, Piece
 from .hair import strands
@@ -89,6 +90,24 @@ def _skin_item(body: Body, skin: Skin, posed: Posed, patterns: Mapping[str, Patt
     return Item(BODY, mesh, points, posed.turn(skin.normals, skin.weights), np.zeros(0, np.int8))
 
 
+def _settled(items: list[Item], patterns: Mapping[str, Pattern], order: list[Category]) -> list[Item]:
+    """Skin and inner garments kept below the cloth that hides them: triangles of both are too coarse to do so by themselves."""
+    out = list(items)
+    for place in order:
+        cover = next(item for item in items if item.name == place)
+        inner = [BODY, *order[: order.index(place)]]
+        for index, item in enumerate(out):
+            if item.name not in inner:
+                continue
+            on_skin = item.name == BODY
+            covered = patterns[place].over(item.mesh.points, 0.05 if on_skin else 0.08)
+            points = tuck_under(item.points, covered, cover.points, cover.normals, 0.002, 0.04)
+            if not np.array_equal(points, item.points):
+                normals = item.normals if on_skin else normals_of(points, item.mesh.faces)
+                out[index] = replace(item, points=points, normals=normals)
+    return out
+
+
 def fitted(cuts: Mapping[str, Cut], body: Body) -> dict[str, Pattern]:
     """Patterns of an outfit on a body; what is tucked in ends below the waistband."""
     out = dict(cuts)
@@ -123,7 +142,7 @@ def dress(
     posed = pose_of(body.joints, replace(stance, yaw=0.0))
     solid, patterns = Solid.of(skin), fitted(cuts, body)
     tucked = "upper" in cuts and cuts["upper"].tucked and "lower" in cuts
-    order = [
+    order: list[Category] = [
         name for name in (("upper", "lower", "dress") if tucked else ("lower", "upper", "dress")) if name in patterns
     ]
     fallen: dict[str, tuple[Piece, Fall]] = {}
@@ -139,7 +158,7 @@ def dress(
                 made[cut] = patterns[name].build()
             fallen[name] = (made[cut], drape(made[cut], solid, posed, layers))
         layers.append(layer_of(fallen[name][0], fallen[name][1].points))
-    items = [_skin_item(body, skin, posed, patterns)]
+    items: list[Item] = []
     for worn, (piece, fall) in fallen.items():
         keep = None
         if worn == "lower" and "upper" in fallen and not tucked:
@@ -151,6 +170,7 @@ def dress(
             trim = collar(piece)
         if trim is not None:
             items.append(_finish(worn, trim, posed.skin(trim.mesh.points, trim.weights)))
+    items = _settled([_skin_item(body, skin, posed, patterns), *items], patterns, order)
     falls = {name: fall for name, (_, fall) in fallen.items()}
     outer = next((cuts[name] for name in ("upper", "dress") if name in cuts), None)
     thick = (
