@@ -109,7 +109,8 @@ def test_depth_has_the_person_before_the_wall(rendered: Path, dataset: Dataset) 
         depth = cv2.imread(str(rendered / "depth" / f"{key}.png"), cv2.IMREAD_UNCHANGED)
         assert depth.dtype == np.uint16
         body = person.parse().labels > 0
-        assert 2500 < np.median(depth[body]) < 4200
+        # everybody stands about 3.6 metres away
+        assert 3300 < np.median(depth[body]) < 4000
         assert np.median(depth[: SIZE[0] // 8][~body[: SIZE[0] // 8]]) > 4500
 
 
@@ -132,7 +133,7 @@ def test_counterfactual_is_the_photo_outside_both_edited_regions(rendered: Path,
         apart = np.abs(photo - truth)[~edited].mean(axis=1)
         # light that bounces off another garment, and noise of the light paths, stay
         assert apart.mean() < 1.5
-        assert np.quantile(apart, 0.99) < 12
+        assert np.quantile(apart, 0.99) < 25
         assert np.abs(photo - truth)[edited].mean() > 5 * apart.mean()
         changed = (person.parse().labels != other.labels) & ~edited
         assert changed.mean() < 0.002

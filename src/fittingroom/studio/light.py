@@ -251,20 +251,22 @@ def photograph(
     numbers = np.full(64, -1, np.int16)
     for position, shape in enumerate(shown.shapes()):
         numbers[position + 1] = order.get(shape.id(), -1)
-    seen = mi.load_dict({"type": "aov", "aovs": "d:depth,uv:uv,p:prim_index,s:shape_index"})
+    seen = mi.load_dict({"type": "aov", "aovs": "x:position,uv:uv,p:prim_index,s:shape_index"})
     middle = mi.load_dict(_sensor(camera, 1))
-    layers = np.array(mi.render(shown, sensor=middle, integrator=seen, spp=1, seed=seed))[..., -5:]
-    what = numbers[np.clip(np.round(layers[..., 4]).astype(int), 0, 63)]
+    layers = np.array(mi.render(shown, sensor=middle, integrator=seen, spp=1, seed=seed))[..., -7:]
+    what = numbers[np.clip(np.round(layers[..., 6]).astype(int), 0, 63)]
     hit = what >= 0
+    # of its own, Mitsuba's depth starts at the near clipping plane
+    away = np.linalg.norm(layers[..., :3] - (camera.x, camera.y, camera.distance), axis=-1)
     light = np.zeros((*what.shape, 3), np.float32)
     if lamps:
         path = mi.load_dict({"type": "path", "max_depth": 3, "hide_emitters": True})
         light = np.array(mi.render(shown, integrator=path, spp=samples, seed=seed + 1))[..., :3] / GREY
     return Buffers(
         what,
-        np.where(hit, np.round(layers[..., 3]), -1).astype(np.int32),
-        layers[..., 1:3].astype(np.float32),
-        np.where(hit, layers[..., 0], 0).astype(np.float32),
+        np.where(hit, np.round(layers[..., 5]), -1).astype(np.int32),
+        layers[..., 3:5].astype(np.float32),
+        np.where(hit, away, 0).astype(np.float32),
         light.astype(np.float32),
     )
 
