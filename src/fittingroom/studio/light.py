@@ -257,7 +257,7 @@ def photograph(
     what = numbers[np.clip(np.round(layers[..., 6]).astype(int), 0, 63)]
     hit = what >= 0
     # of its own, Mitsuba's depth starts at the near clipping plane
-    away = np.linalg.norm(layers[..., :3] - (camera.x, camera.y, camera.distance), axis=-1)
+    away = np.linalg.norm(layers[..., :3] - np.array([camera.x, camera.y, camera.distance]), axis=-1)
     light = np.zeros((*what.shape, 3), np.float32)
     if lamps:
         path = mi.load_dict({"type": "path", "max_depth": 3, "hide_emitters": True})

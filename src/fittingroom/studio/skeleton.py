@@ -169,7 +169,7 @@ def part_way(joints: Joints, final: Posed, share: float, legs_first: bool = Fals
             above = BONE[parent]
             own, before, joint = final.rotate[above].T @ final.rotate[index], rotate[above], joints[name]
             anchor = rotate[above] @ joint + move[above]
-        first = np.eye(3)
+        first: Floats = np.eye(3)
         if legs_first and name.endswith("thigh"):
             rest = joints[f"{name.split('-')[0]}-shin"] - joint
             first = turn(rest, own @ rest * (1, 1, 0))
