@@ -100,7 +100,10 @@ def _settled(items: list[Item], patterns: Mapping[str, Pattern], order: list[Cat
             if item.name not in inner:
                 continue
             on_skin = item.name == BODY
-            covered = patterns[place].over(item.mesh.points, 0.05 if on_skin else 0.08)
+            # skin that is left out anyway is not asked for
+            used = np.unique(item.mesh.faces)
+            covered = np.zeros(len(item.points), bool)
+            covered[used] = patterns[place].over(item.mesh.points[used], 0.05 if on_skin else 0.08)
             points = tuck_under(item.points, covered, cover.points, cover.normals, 0.002, 0.04)
             if not np.array_equal(points, item.points):
                 normals = item.normals if on_skin else normals_of(points, item.mesh.faces)
