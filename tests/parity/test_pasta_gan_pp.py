@@ -299,7 +299,9 @@ def test_the_fast_generator_inside_the_photo(
     side = stored["finetune_img_crop"].shape[-1]
     crop = exact[:, top : top + side, left : left + side]
     assert _worst(_inside(crop, 1, left), _inside(stored["finetune_img_crop"], 1, left), std) < 1e-3
-    if run["parsing"] == "gt":  # a map that random weights predict is speckled, and every speckle has a border to round at
+    if (
+        run["parsing"] == "gt"
+    ):  # a map that random weights predict is speckled, and every speckle has a border to round at
         grey = [_inside(np.clip((made + 1) * 127.5, 0, 255), 1) for made in (exact, picture(torch.bfloat16))]
         assert np.abs(grey[0] - grey[1]).mean() < 1
 
