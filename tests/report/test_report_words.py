@@ -22,6 +22,8 @@ from fittingroom.metrics.frechet import ReferenceFactor
 from fittingroom.metrics.kid import kid
 from fittingroom.report.collect import columns, costs, find, quality_column
 from fittingroom.report.conclusions import conclude
+from fittingroom.report.html import write_report
+from fittingroom.report.tables import latex_tables, markdown_tables, text_table
 from fittingroom.report.texts import Texts, digits_for, texts
 from fittingroom.report.words import Finding, summary
 
@@ -178,6 +180,19 @@ def test_warnings(run: Run, build: Build) -> None:
     calm = build(("baseline", "tuned"), settings=("unpaired",))
     assert "flatters" not in about(calm, "Mind")
     assert "learned nothing" not in about(calm, "Mind")
+
+
+def test_photos_that_were_pasted_back_are_named(build: Build) -> None:
+    made = build(("baseline", "tuned"), pasting=("tuned",))
+    assert "tuned: outside the mask the photo was pasted back" in about(made, "Mind")
+    assert "tuned: вне маски возвращена исходная фотография" in about(made, "Учтите", RU)
+    assert "pasted back" not in about(build(("baseline", "tuned")), "Mind")
+    for text in (markdown_tables(made), latex_tables(made), text_table(made)):
+        assert "tuned" in text
+        assert "photo pasted back" in text
+    page = write_report(made).read_text(encoding="utf-8")
+    assert re.search(r"tuned<small>photo pasted back</small></th>", page)
+    assert not re.search(r"baseline<small>photo pasted back</small></th>", page)
 
 
 def test_limits_follow_from_the_run(run: Run, build: Build) -> None:
