@@ -240,6 +240,17 @@ def test_keypoints_of_another_resolution(samples: Mapping[str, Sample]) -> None:
     _one_line(error)
 
 
+@pytest.mark.parametrize("factor", [0.5, 0.6])
+def test_keypoints_of_a_smaller_photo(factor: float, samples: Mapping[str, Sample]) -> None:
+    sample = samples["upper"]
+    joints = sample.person.pose().joints.copy()
+    joints[:, :2] *= factor
+    wrong = replace(sample, person=replace(sample.person.fresh(), given={"pose": Pose(joints)}))
+    with pytest.raises(InputError, match=r"only \d+ of \d+ joints of .* lie on the person in its parse") as error:
+        conditions(wrong, (128, 128), "dress-code", published=True)
+    _one_line(error)
+
+
 def test_garments_that_are_not_on_white() -> None:
     photo = np.full((60, 40, 3), 90, np.uint8)
     photo[20:40, 10:30] = (200, 30, 30)
