@@ -20,7 +20,13 @@ from fittingroom.data.sample import Garment, Parse, Person, Sample
 from fittingroom.methods import registry
 from fittingroom.methods.conformance import check_method
 from fittingroom.methods.ladi_vton import memory, method, reproduce, runner
-from fittingroom.methods.ladi_vton.conditions import conditions, garment_picture, paste_back, pose_map
+from fittingroom.methods.ladi_vton.conditions import (
+    conditions,
+    garment_picture,
+    paste_back,
+    pose_map,
+    worn_garment,
+)
 from fittingroom.methods.ladi_vton.config import PUBLISHED
 from fittingroom.methods.ladi_vton.method import LadiVton
 from fittingroom.methods.ladi_vton.options import PRESETS, options
@@ -327,6 +333,39 @@ def test_masks_of_a_drawing() -> None:
     assert not lower[400, 129]
     assert not lower[200, 190]
     assert not lower[130:300, 95:125].any()  # arms stay
+
+
+@pytest.mark.parametrize(
+    ("category", "is_worn", "becomes"),
+    [
+        ("lower", ("pants", "skirt"), "skirt"),  # a skirt where trousers are put on
+        ("upper", ("upper-clothes", "coat"), "dress"),  # a dress where a top is put on
+        ("dress", ("dress",), "upper-clothes"),  # a top where a dress is put on
+    ],
+)
+def test_what_the_new_garment_replaces_is_painted_anew(
+    category: str, is_worn: tuple[str, ...], becomes: str, samples: Mapping[str, Sample]
+) -> None:
+    sample = samples[category]
+    parse = sample.person.parse()
+    worn, labels = parse.mask(*is_worn), parse.labels.copy()
+    labels[worn] = CIHP20.ids[becomes]
+    changed = replace(sample, person=replace(sample.person.fresh(), given={"parse": Parse(labels, CIHP20)}))
+    covered = {}
+    for published in (True, False):
+        entry = conditions(changed, (512, 384), "dress-code", published=published)
+        covered[published] = float(entry["frame"].mask_back(entry["mask"][0].numpy() > 0)[worn].mean())
+    assert covered[False] > 0.95
+    assert covered[True] < covered[False] - 0.1
+
+
+def test_a_skirt_is_learned_from() -> None:
+    labels = np.zeros((8, 8), np.uint8)
+    labels[2:6, 2:6] = ATR18.ids["skirt"]
+    picture = torch.full((3, 8, 8), -1.0)
+    for published, pixels in ((True, 0), (False, 16)):
+        rules = rules_for("dress-code", "lower", published=published)
+        assert int((worn_garment(picture, labels, rules) < 0).all(dim=0).sum()) == pixels
 
 
 def test_pose_map() -> None:

@@ -140,7 +140,7 @@ def person_parts(
         InputError: no shoulders, nothing to repaint, or joints of another photo.
         MissingError: an annotation is missing.
     """
-    rules = rules_for(name, category)
+    rules = rules_for(name, category, published=published)
     photo = person.image()
     frame = Frame.of((photo.shape[0], photo.shape[1]), size)
     found, parse = person.body()

@@ -31,7 +31,7 @@ from .weights import NETWORKS, count_values, find_published, fingerprint, read_i
 #: what is expected of memory; the command line shows it before anything starts
 LOG = logging.getLogger("fittingroom.plan")
 #: pictures change: raise it, so that old ones are made again
-_REVISION = 1
+_REVISION = 2
 
 
 class PromptDresser(Method):
