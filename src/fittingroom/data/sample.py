@@ -169,8 +169,8 @@ class Photo:
     def body(self) -> tuple[Pose, Parse]:
         """Pose and parse, which have to show the same body.
 
-        Joints of a photo of another size lie within this one's frame at times, but not on the person: of 42 people every joint
-        lay on the parse or beside it, and with joints of half the size at most 44 % did.
+        Joints of a photo of another size lie within this one's frame at times, but not on the person: of 342 people in three
+        datasets nobody is refused, and with joints of half the size at most 44 % of somebody's lay on the parse or beside it.
 
         Raises:
             InputError: most joints lie where the parse has nobody, or either is broken.
