@@ -72,11 +72,11 @@ _RULES: Mapping[tuple[str, Category], Rules] = {
     ("dress-code", "dress"): Rules(ATR18, _ATR_HEAD, _ATR_FIXED, (7, 12, 13), (7,), True, True, 45, False),
 }
 #: what Dress Code's rules forget, because nobody in its photos wears it in that category: tops go over dresses as well, trousers
-#: and skirts replace each other, and a dress replaces whatever is worn
-_MENDED: Mapping[Category, Mapping[str, tuple[int, ...]]] = {
-    "upper": {"garment": (4, 7)},
-    "lower": {"garment": (5, 6, 12, 13), "worn": (5, 6)},
-    "dress": {"garment": (4, 5, 6, 7, 12, 13)},
+#: and skirts replace each other, and a dress replaces whatever is worn; (repainted, the garment itself)
+_MENDED: Mapping[Category, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "upper": ((4, 7), (4,)),
+    "lower": ((5, 6, 12, 13), (5, 6)),
+    "dress": ((4, 5, 6, 7, 12, 13), (7,)),
 }
 
 #: parts -> ids, where a parse of one convention is read by the rules of the other. ATR has no neck (it counts as face, as
@@ -109,7 +109,10 @@ def rules_for(name: RuleName, category: Category, *, published: bool = True) -> 
             f"weights for VITON-HD cannot put on a garment of category {category}",
             mend="choose weights for Dress Code or an upper garment",
         ) from None
-    return found if published or name != "dress-code" else replace(found, **_MENDED[category])
+    if published or name != "dress-code":
+        return found
+    garment, worn = _MENDED[category]
+    return replace(found, garment=garment, worn=worn)
 
 
 def translate(parse: Parse, labels: LabelSet) -> UInt8:
