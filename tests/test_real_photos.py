@@ -1,4 +1,4 @@
-"""The whole way on the 25 real photos: annotated people in, a run and a report out."""
+"""The whole way on the real photos: annotated people in, a run and a report out."""
 
 from __future__ import annotations
 
@@ -29,9 +29,16 @@ def run(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     )
 
 
-def test_every_listed_pair_gets_a_picture(run: Run) -> None:
+@pytest.fixture
+def listed(photos: Path) -> int:
+    """Number of pairs in the list; everybody in it is dressed once, and wears something."""
+    return len((photos / "upt25" / "test_pairs.txt").read_text(encoding="utf-8").split()) // 2
+
+
+def test_every_listed_pair_gets_a_picture(run: Run, listed: int) -> None:
     assert [item.error for item in run.items if item.error] == []
-    assert [sum(item.setting == setting for item in run.items) for setting in ("paired", "unpaired")] == [25, 25]
+    counts = [sum(item.setting == setting for item in run.items) for setting in ("paired", "unpaired")]
+    assert counts == [listed, listed]
 
 
 def test_the_garment_is_put_on_and_the_rest_is_left_alone(run: Run, photos: Path) -> None:
@@ -51,16 +58,16 @@ def test_the_garment_is_put_on_and_the_rest_is_left_alone(run: Run, photos: Path
     assert np.median(changed) > 0.5, "most of the old garment must be replaced"
 
 
-def test_putting_the_own_garment_on_changes_little(run: Run) -> None:
+def test_putting_the_own_garment_on_changes_little(run: Run, listed: int) -> None:
     paired = {row.metric: row for row in run.rows if row.setting == "paired" and not row.item}
-    assert paired["ssim"].n == 25
+    assert paired["ssim"].n == listed
     assert paired["ssim"].value > 0.85
 
 
 def test_the_report_shows_them(run: Run, tmp_path: Path) -> None:
     path = write_report(run, tmp_path / "report.html")
     text = path.read_text(encoding="utf-8")
-    assert text.count("<img") >= 50
+    assert text.count("<img") >= 2 * min(len(run.items) // 2, 24)
     assert "http://" not in text.replace("http://www.w3.org", "")
 
 

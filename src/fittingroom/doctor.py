@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from .compare.environment import describe_machine
 from .core.errors import FittingroomError
@@ -16,12 +20,17 @@ from .methods.registry import card, method_names
 from .weights.fetch import find
 from .weights.manifest import entries
 
-_EXTRAS = {
-    "app": ("gradio", "the browser app"),
-    "studio": ("mitsuba", "rendering people (its commands are not there yet)"),
-    "annotate": ("onnxruntime", "annotating photos (its commands are not there yet)"),
-    "ray": ("ray", "making pictures on a Ray cluster"),
+#: modules of an extra, and what it is for
+_EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
+    "diffusion": (("diffusers", "transformers"), "the methods of the family latent diffusion"),
+    "train": (("accelerate",), "training"),
+    "app": (("gradio",), "the browser app"),
+    "studio": (("mitsuba",), "rendering people"),
+    "annotate": (("onnxruntime",), "annotating photos (its commands are not there yet)"),
+    "ray": (("ray",), "making pictures on a Ray cluster"),
 }
+#: of a method's card: what needs the extra ``diffusion``
+_DIFFUSION = "latent diffusion"
 
 
 @dataclass(frozen=True)
@@ -66,8 +75,55 @@ def _methods() -> list[Finding]:
             found.append(Finding("broken", f"method {name}", error.problem, error.mend))
             continue
         what = "no weights needed" if not entry.trained else f"weights: {entry.weights_licence}"
-        found.append(Finding("ok", f"method {name}", f"{what}; needs {', '.join(entry.needs)}"))
+        detail, mend = f"{what}; needs {', '.join(entry.needs)}", ""
+        if entry.family == _DIFFUSION and (absent := _absent("diffusion")):
+            detail, mend = f"{' and '.join(absent)} not installed; {detail}", _install("diffusion")
+        found.append(Finding("missing" if mend else "ok", f"method {name}", detail, mend))
     return found
+
+
+def _absent(extra: str) -> list[str]:
+    return [module for module in _EXTRAS[extra][0] if find_spec(module) is None]
+
+
+def _install(extra: str) -> str:
+    return f"pip install 'fittingroom[{extra}]'"
+
+
+def has_kernels(capability: tuple[int, int], built: Sequence[str]) -> bool:
+    """Whether a build of torch has code for a card.
+
+    Args:
+        capability: compute capability of the card, e.g. (6, 1).
+        built: what torch was built for, e.g. ``sm_86`` (code for 8.6 and later ones of 8) or ``compute_90`` (a recipe that any
+            later card can translate); letters behind the number mean this very card.
+    """
+    for entry in built:
+        kind, _, text = entry.partition("_")
+        number = text.rstrip("af")
+        if not number.isdigit():
+            continue
+        major, minor = int(number[:-1]), int(number[-1])
+        if kind == "compute" and (major, minor) <= capability:
+            return True
+        if kind == "sm" and major == capability[0] and minor <= capability[1]:
+            return True
+    return False
+
+
+def _gpu(index: int, gpu: Mapping[str, Any]) -> Finding:
+    what = f"{gpu['name']}, {gpu['memory_gb']} GB, driver {gpu['driver'] or '?'}"
+    capability = torch.cuda.get_device_capability(index)
+    # ROCm's builds name their cards otherwise
+    if torch.version.hip or has_kernels(capability, torch.cuda.get_arch_list()):
+        return Finding("ok", "GPU", what)
+    number = ".".join(map(str, capability))
+    mend = (
+        "install a build of torch for CUDA 12.6, the last with code for such cards"
+        if capability < (7, 5)
+        else "install a newer build of torch"
+    )
+    return Finding("broken", "GPU", f"{what}: this torch has no code for its compute capability {number}", mend)
 
 
 def findings() -> list[Finding]:
@@ -79,10 +135,7 @@ def findings() -> list[Finding]:
         Finding("ok", "torch", f"{machine['libraries'].get('torch', '?')}, {machine['torch_threads']} threads"),
     ]
     if machine["gpu"]:
-        lines += [
-            Finding("ok", "GPU", f"{gpu['name']}, {gpu['memory_gb']} GB, driver {gpu['driver'] or '?'}")
-            for gpu in machine["gpu"]
-        ]
+        lines += [_gpu(index, gpu) for index, gpu in enumerate(machine["gpu"])]
     else:
         lines.append(
             Finding(
@@ -105,15 +158,10 @@ def findings() -> list[Finding]:
             mend = f"fittingroom weights fetch {entry.name}" if entry.mirrors else f"from {entry.where}"
             size = f"{entry.size / 1e6:.0f} MB" if entry.size < 1e10 else f"{entry.size / 1e9:.0f} GB"
             lines.append(Finding("missing", entry.name, f"{entry.purpose}, {size}, {entry.licence}", mend))
-    for extra, (module, purpose) in _EXTRAS.items():
-        here = find_spec(module) is not None
+    for extra, (_, purpose) in _EXTRAS.items():
+        missing = bool(_absent(extra))
         lines.append(
-            Finding(
-                "ok" if here else "missing",
-                f"extra {extra}",
-                purpose,
-                "" if here else f"pip install 'fittingroom[{extra}]'",
-            )
+            Finding("missing" if missing else "ok", f"extra {extra}", purpose, _install(extra) if missing else "")
         )
     if os.environ.get("FITTINGROOM_OFFLINE") == "1":
         lines.append(Finding("ok", "network", "not used (FITTINGROOM_OFFLINE=1)"))

@@ -61,6 +61,13 @@ def edit(path: Path, **changes: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}), encoding="utf-8")
 
 
+def halve(path: Path) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    values = np.reshape(document["people"][0]["pose_keypoints_2d"], (-1, 3)) * (0.5, 0.5, 1)
+    document["people"][0]["pose_keypoints_2d"] = values.ravel().tolist()
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
 #: name, what is done to the dataset, the file that the line names, and a part of the line
 CASES: list[tuple[str, Callable[[Path], object], Callable[[Path], Path], str]] = [
     ("empty image", lambda root: image(root).write_bytes(b""), image, "empty file"),
@@ -72,6 +79,7 @@ CASES: list[tuple[str, Callable[[Path], object], Callable[[Path], Path], str]] =
     ("nobody in the keypoints", lambda root: pose(root).write_text('{"people": []}'), pose, "nobody in the pose file"),
     ("keypoints not finite", lambda root: pose(root).write_text(numbers(54).replace("10.0", "NaN")), pose, "not finite"),
     ("keypoints of another resolution", lambda root: pose(root).write_text(numbers(54, 2000.0)), pose, "belong to another resolution"),
+    ("keypoints of half the size", lambda root: halve(pose(root)), pose, "joints of ada lie on the person in its parse"),
     ("parse of another size", lambda root: write_png(parse(root), np.ones((64, 48), np.uint8)), parse, "parse is 48x64 but its photo is 384x512"),
     ("label outside the set", lambda root: labels(parse(root), 77), parse, "label ids outside cihp20 (0-19): 77"),
     ("coloured parse", lambda root: shutil.copy(image(root), parse(root)), parse, "a colour picture where a label map is expected"),

@@ -75,11 +75,19 @@ def test_reduced_precision_around_it_does_no_harm(dtype: torch.dtype) -> None:
 def test_the_controller_follows_the_discriminator() -> None:
     controller = Controller(target=0.6, kimg=1, every=2)
     for step in range(8):
-        controller.see(torch.ones(4, 1))
+        controller.see(1.0)
         controller.adjust(step, 10)
     # adjusted at steps 0, 2, 4 and 6, by 10 pictures x 2 steps of 1000 each
     assert controller.p == pytest.approx(4 * 20 / 1000)
     for step in range(40):
-        controller.see(-torch.ones(4, 1))
+        controller.see(-1.0)
         controller.adjust(step, 10)
     assert controller.p == 0.0
+
+
+def test_a_discriminator_that_is_right_more_often_than_not_does_not_overfit_yet() -> None:
+    controller = Controller(target=0.6, kimg=1, every=1, p=0.5)
+    for step in range(4):
+        controller.see(0.5)  # three of four photos told to be real: below the target
+        controller.adjust(step, 10)
+    assert controller.p == pytest.approx(0.5 - 4 * 10 / 1000)

@@ -337,8 +337,9 @@ def tiny(rules: Rules) -> Tiny:
 def test_words(tiny: Tiny) -> None:
     recorded, nets = tiny.recorded, tiny.nets
     ids = torch.tensor(tiny.manifest["token_ids"])
-    assert [prompt(category) for category in tiny.categories] == tiny.manifest["prompts"]
-    assert torch.equal(torch.stack([tokens(category) for category in tiny.categories]), ids)
+    words = tiny.config.adapter.words
+    assert [prompt(category, words) for category in tiny.categories] == tiny.manifest["prompts"]
+    assert torch.equal(torch.stack([tokens(category, words) for category in tiny.categories]), ids)
     with torch.inference_mode():
         hidden = look(nets.vision, tiny.garment)
         recorded.check("vision.last_hidden", hidden)

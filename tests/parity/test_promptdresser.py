@@ -6,6 +6,7 @@ import gzip
 import importlib.util
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from fittingroom.methods.promptdresser.network import (
     predict_noise,
     surplus,
 )
+from fittingroom.methods.promptdresser.options import options
 from fittingroom.methods.promptdresser.prompts import in_published_order, is_skipped, pair_prompts
 from fittingroom.methods.promptdresser.schedule import (
     Schedule,
@@ -218,25 +220,35 @@ def sampled(
         latents = after
 
 
-@pytest.mark.parametrize(("steps", "bound"), [(6, 1e-4), (30, 1e-3)])
-def test_the_sampler_goes_the_recorded_way(steps: int, bound: float, case: Case, features: GarmentFeatures) -> None:
-    recorded = {name for name in case.arrays if name.startswith(f"ddpm{steps}.")}
-    assert recorded
-    for index, found in sampled(case, features, steps):
-        for key, value in found.items():
-            name = f"ddpm{steps}.{index:02d}.{key}"
-            if name in recorded:
-                recorded.remove(name)
-                assert error(value, case.arrays[name]) < bound, name
-    assert not recorded
+def recorded_steps(case: Case, kind: str) -> list[int]:
+    """Numbers of steps of the recorded samplings ``kind``."""
+    return sorted({int(found[1]) for name in case.arrays if (found := re.match(rf"{kind}(\d+)\.", name))})
+
+
+def test_the_sampler_goes_the_recorded_way(case: Case, features: GarmentFeatures) -> None:
+    every = recorded_steps(case, "ddpm")
+    assert every
+    for steps in every:
+        assert case.plan.times(steps) == case.manifest.get(f"timesteps_ddpm{steps}", case.plan.times(steps))
+        recorded = {name for name in case.arrays if name.startswith(f"ddpm{steps}.")}
+        bound = 1e-4 if steps < 30 else 1e-3
+        for index, found in sampled(case, features, steps):
+            for key, value in found.items():
+                name = f"ddpm{steps}.{index:02d}.{key}"
+                if name in recorded:
+                    recorded.remove(name)
+                    assert error(value, case.arrays[name]) < bound, name
+        assert not recorded
 
 
 def test_the_mask_finding_stage_goes_the_recorded_way(case: Case, features: GarmentFeatures) -> None:
-    recorded = {name for name in case.arrays if name.startswith("stage_a6.")}
-    stop = case.manifest["stage_a_stop_index_of_6"]
-    for index, found in sampled(case, features, 6, "clothing_pooled"):
+    (steps,) = recorded_steps(case, "stage_a")
+    recorded = {name for name in case.arrays if name.startswith(f"stage_a{steps}.")}
+    stop = case.manifest[f"stage_a_stop_index_of_{steps}"]
+    assert stop == options({"mask_steps": steps}).stop
+    for index, found in sampled(case, features, steps, "clothing_pooled"):
         for key, value in found.items():
-            for name in (f"stage_a6.{index:02d}.{key}", *([f"stage_a6.{key}"] if index == stop else [])):
+            for name in (f"stage_a{steps}.{index:02d}.{key}", *([f"stage_a{steps}.{key}"] if index == stop else [])):
                 if name in recorded:
                     recorded.remove(name)
                     if key == "t":
@@ -258,6 +270,13 @@ def plan(recorded: Path) -> tuple[Schedule, dict[str, Any]]:
 def test_times_are_the_recorded_ones(plan: tuple[Schedule, dict[str, Any]]) -> None:
     for steps, times in plan[1]["timesteps"].items():
         assert plan[0].times(int(steps)) == times
+
+
+def test_the_mask_finding_stage_stops_where_recorded(plan: tuple[Schedule, dict[str, Any]]) -> None:
+    stop = plan[1]["stage_a_stop"]
+    chosen = options({"mask_steps": stop["steps"], "mask_stop": stop["ratio"]})
+    assert chosen.stop == stop["index"]
+    assert plan[0].times(stop["steps"])[chosen.stop] == stop["timestep"]
 
 
 def test_powers_and_variances_are_the_recorded_ones(plan: tuple[Schedule, dict[str, Any]]) -> None:
@@ -343,7 +362,7 @@ def painted(recorded: Path) -> Recorded:
 
 def test_masks_are_the_recorded_ones_pixel_by_pixel(painted: Recorded) -> None:
     names = [name for name in painted.names() if ".official" not in name]
-    assert len(names) >= len(painted.manifest["items"]) * 5
+    assert {name.split(".")[0] for name in names} == set(painted.manifest["items"])
     for name in names:
         found, wanted = painted.built(name), painted.masks(name)[0]
         assert found.sum() == painted.manifest["masks"][name]["set_pixels"], name
@@ -352,7 +371,7 @@ def test_masks_are_the_recorded_ones_pixel_by_pixel(painted: Recorded) -> None:
 
 def test_outlined_masks_are_the_recorded_ones_but_for_their_outline(painted: Recorded) -> None:
     names = painted.names(kind=".official")
-    assert len(names) >= len(painted.manifest["items"])
+    assert {name.split(".")[0] for name in names} == set(painted.manifest["items"])
     for name in names:
         found, wanted = painted.built(name), painted.masks(name)
         if any(np.array_equal(found, mask) for mask in wanted):

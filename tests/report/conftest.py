@@ -52,6 +52,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         devices: Mapping[str, str] | None = None,
         failing: Sequence[tuple[str, str, str]] = (),
         trained: bool = True,
+        pasting: Sequence[str] = (),
     ) -> Run:
         folder = tmp_path_factory.mktemp("run")
         random = np.random.default_rng(3)
@@ -156,7 +157,13 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         )
         names = {"tuned": "baseline"}
         entries = [
-            {"label": m, "name": names.get(m, m), "weights": "", "settings": {"light": 0.5}, "trained": trained}
+            {
+                "label": m,
+                "name": names.get(m, m),
+                "weights": "",
+                "settings": {"light": 0.5, "paste": m in pasting},
+                "trained": trained,
+            }
             for m in methods
         ]
         info = {"licence": "made-up", "provenance": "made by a test"}

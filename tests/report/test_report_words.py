@@ -14,12 +14,16 @@ import pytest
 
 import fittingroom.report.texts as texts_module
 from fittingroom.compare.run import Run
+from fittingroom.core.errors import InputError
 from fittingroom.core.files import read_json, write_json
 from fittingroom.metrics.catalogue import catalogue
 from fittingroom.metrics.fid_infinity import fid_infinity
 from fittingroom.metrics.frechet import ReferenceFactor
+from fittingroom.metrics.kid import kid
 from fittingroom.report.collect import columns, costs, find, quality_column
 from fittingroom.report.conclusions import conclude
+from fittingroom.report.html import write_report
+from fittingroom.report.tables import latex_tables, markdown_tables, text_table
 from fittingroom.report.texts import Texts, digits_for, texts
 from fittingroom.report.words import Finding, summary
 
@@ -178,6 +182,19 @@ def test_warnings(run: Run, build: Build) -> None:
     assert "learned nothing" not in about(calm, "Mind")
 
 
+def test_photos_that_were_pasted_back_are_named(build: Build) -> None:
+    made = build(("baseline", "tuned"), pasting=("tuned",))
+    assert "tuned: outside the mask the photo was pasted back" in about(made, "Mind")
+    assert "tuned: вне маски возвращена исходная фотография" in about(made, "Учтите", RU)
+    assert "pasted back" not in about(build(("baseline", "tuned")), "Mind")
+    for text in (markdown_tables(made), latex_tables(made), text_table(made)):
+        assert "tuned" in text
+        assert "photo pasted back" in text
+    page = write_report(made).read_text(encoding="utf-8")
+    assert re.search(r"tuned<small>photo pasted back</small></th>", page)
+    assert not re.search(r"baseline<small>photo pasted back</small></th>", page)
+
+
 def test_limits_follow_from_the_run(run: Run, build: Build) -> None:
     found = conclude(run, EN)
     assert EN("conclusion.no_truth") in found.limits
@@ -276,10 +293,17 @@ def test_notes_of_the_metrics_are_translated() -> None:
         "only 8 results against 4 photos: the value is mostly bias, compare equal numbers only; codecs differ: png against jpeg",
         "mean of 100 subsets of 2: -1.212 ± 3.031; 3 of its pictures left out: another method has none for them",
     ]
+    for features, reference in ((3, 40), (40, 3)):
+        with pytest.raises(InputError) as caught:
+            kid(random.normal(size=(features, 8)), random.normal(size=(reference, 8)))
+        notes.append(caught.value.problem)
+    with pytest.raises(InputError) as caught:
+        ReferenceFactor.of(np.full((9, 8), np.nan))
+    notes.append(caught.value.problem)
     for note in notes:
         translated = RU.note(note)
         assert note
         assert not re.search(r"[A-Za-z]{3,}", translated.replace("png", "").replace("jpeg", "")), translated
-    assert "−1,212 ± 3,031" in RU.note(notes[-1])
+    assert "−1,212 ± 3,031" in RU.note(notes[3])
     assert EN.note("mean of 100 subsets of 2: -1.212 ± 3.031") == "mean of 100 subsets of 2: −1.212 ± 3.031"
     assert RU.note("something new") == "something new"

@@ -33,6 +33,7 @@ def compare_command(
     ] = "",
     weights_file: options.WeightsFile = None,
     set_: options.Settings = None,
+    vram: options.Vram = "",
     language: options.Language = "en",
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report at the end.")] = True,
     quiet: options.Quiet = False,
@@ -57,7 +58,7 @@ def compare_command(
         raise InputError(f"no setting named {unknown[0]!r}", mend=f"choose from {', '.join(SETTINGS)}")
     job = Job(
         dataset=data,
-        methods=tuple(specs),
+        methods=tuple(options.planned(specs, vram)),
         layout=layout,
         split=split,
         category=category,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -66,10 +69,37 @@ def _root(
     """Virtual try-on: compare methods, measure them honestly, read one report."""
 
 
+class _Once(logging.Filter):
+    """Lets every text through once: a run loads its methods more than once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        new = record.getMessage() not in self._shown
+        self._shown.add(record.getMessage())
+        return new
+
+
+@contextlib.contextmanager
+def _showing_plans() -> Iterator[None]:
+    """What methods expect of memory goes to standard error before they start."""
+    log, handler = logging.getLogger("fittingroom.plan"), logging.StreamHandler()
+    handler.addFilter(_Once())
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
 def main() -> None:
     """Entry point: an error a user can act on is one line on standard error and exit code 2."""
     try:
-        app()
+        with _showing_plans():
+            app()
     except FittingroomError as error:
         typer.echo(f"fittingroom: {error}", err=True)
         sys.exit(2)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ..core.errors import InputError
+
+if TYPE_CHECKING:
+    from ..compare.job import MethodSpec
 
 Methods = Annotated[str, typer.Option(help="Comma-separated: NAME, NAME@WEIGHTS or LABEL=NAME@WEIGHTS.")]
 Metrics = Annotated[
@@ -24,6 +28,10 @@ WeightsFile = Annotated[
 ]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="METHOD.KEY=VALUE for a method's own option; repeatable.")
+]
+Vram = Annotated[
+    str,
+    typer.Option(help="Gigabytes of graphics memory to plan for, e.g. 8; auto = what is free. Methods that plan only."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
@@ -105,6 +113,32 @@ def method_settings(entries: Sequence[str] | None) -> dict[str, dict[str, Any]]:
         except json.JSONDecodeError:
             value = text
         found.setdefault(method, {})[key] = value
+    return found
+
+
+def planned(specs: Sequence[MethodSpec], vram: str) -> list[MethodSpec]:
+    """The specs with ``--vram`` among the settings of those methods that plan for a graphics card.
+
+    Args:
+        specs: what is going to be loaded; a method's own ``vram`` setting stays.
+        vram: empty where nothing was asked for.
+
+    Raises:
+        InputError: a value that a method does not know, or no method that plans.
+    """
+    from ..methods.registry import method_class
+
+    if not vram:
+        return list(specs)
+    found, plan = [], False
+    for spec in specs:
+        choices = method_class(spec.name).vram_choices
+        if choices and vram not in choices:
+            raise InputError(f"--vram is {vram!r}", mend=f"{spec.name} plans for {', '.join(choices)}")
+        plan = plan or bool(choices)
+        found.append(replace(spec, settings={"vram": vram, **spec.settings}) if choices else spec)
+    if not plan:
+        raise InputError("--vram means nothing to these methods", mend="leave it out")
     return found
 
 

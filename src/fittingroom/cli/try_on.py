@@ -26,6 +26,7 @@ def try_on_command(
     seed: options.Seed = 0,
     device: options.Device = "auto",
     set_: options.Settings = None,
+    vram: options.Vram = "",
 ) -> None:
     """Dress one person: by ids of a dataset, or from photos with their annotation files."""
     from ..compare.job import MethodSpec
@@ -50,8 +51,8 @@ def try_on_command(
             label_set=label_set,
         )
     spec = MethodSpec.parse(method)
-    loaded = load_method(
-        spec.name, spec.weights, device=options.device(device), **options.method_settings(set_).get(spec.name, {})
-    )
+    own = options.method_settings(set_).get(spec.name, {})
+    (spec,) = options.planned([MethodSpec(spec.name, spec.weights, own)], vram)
+    loaded = load_method(spec.name, spec.weights, device=options.device(device), **spec.settings)
     write_png(out, loaded.run(sample, seed))
     typer.echo(f"picture: {out}")

@@ -155,6 +155,11 @@ def _check_photo(photo: Photo, findings: _Findings) -> None:
             _check_values(photo, condition, value)
         except FittingroomError as error:
             findings.add(who, condition, error, photo.files.get(condition))
+    if photo.has("pose") and photo.has("parse") and not findings.broken.get(who):
+        try:
+            photo.body()
+        except FittingroomError as error:
+            findings.add(who, "pose", error, photo.files.get("pose"))
 
 
 def _unusable(

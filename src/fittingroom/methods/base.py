@@ -103,6 +103,8 @@ class Method(ABC):
     card: ClassVar[MethodCard]
     #: tables of a training recipe besides ``[train]``; none where a method is not trained here
     recipe_tables: ClassVar[tuple[str, ...]] = ()
+    #: values of the setting ``vram`` of methods that plan for a graphics card's memory, ``auto`` first; none elsewhere
+    vram_choices: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abstractmethod

@@ -196,9 +196,9 @@ class Controller:
     signs: float = 0.0
     count: float = 0.0
 
-    def see(self, real_logits: torch.Tensor) -> None:
-        """Take note of the answers ``(B, 1)`` to real pictures."""
-        self.signs += float(real_logits.detach().sign().mean())
+    def see(self, sign: float) -> None:
+        """Take note of the mean sign of a step's answers to real pictures, -1 to 1 (the same in every process)."""
+        self.signs += sign
         self.count += 1
 
     def adjust(self, step: int, pictures: int) -> None:

@@ -308,7 +308,7 @@ class MinibatchStd(nn.Module):
     """Appends one channel: the mean standard deviation over a group of items; lets a discriminator see lack of variety.
 
     Args:
-        group: items in a group; a smaller batch is one group.
+        group: items in a group; a smaller batch is one group, and one that cannot be split into such groups has smaller ones.
     """
 
     def __init__(self, group: int = 4) -> None:
@@ -316,11 +316,9 @@ class MinibatchStd(nn.Module):
         self.group = group
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """``(B, C, H, W)`` -> ``(B, C + 1, H, W)``; B must be divisible by the size of a group."""
+        """``(B, C, H, W)`` -> ``(B, C + 1, H, W)``."""
         batch, channels, height, width = x.shape
-        group = min(self.group, batch)
-        if batch % group:
-            raise ValueError(f"a batch of {batch} cannot be split into groups of {group}")
+        group = next(size for size in range(min(self.group, batch), 0, -1) if batch % size == 0)
         deviation = x.reshape(group, batch // group, channels, height, width).float()
         deviation = (deviation - deviation.mean(dim=0)).square().mean(dim=0).add(1e-8).sqrt().mean(dim=(1, 2, 3))
         plane = deviation.repeat(group).to(x.dtype).reshape(batch, 1, 1, 1).expand(-1, -1, height, width)

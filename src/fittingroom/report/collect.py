@@ -231,6 +231,11 @@ def entry_of(run: Run, label: str) -> Mapping[str, Any]:
     return found
 
 
+def pasted(run: Run) -> list[str]:
+    """Labels of the methods that put the photo back outside the mask because they were told to (setting ``paste``)."""
+    return [label for label in run.methods if dict(entry_of(run, label).get("settings") or {}).get("paste") is True]
+
+
 def method_card(run: Run, label: str) -> MethodCard | None:
     """The card of a method of a run, or None where its package is not installed here."""
     try:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from .. import __version__
 from ..compare.run import Run
 from ..core.files import write_text
-from .collect import Column, PairedTest, colour, columns, costs, entry_of, grouped, quality_column
+from .collect import Column, PairedTest, colour, columns, costs, entry_of, grouped, pasted, quality_column
 from .conclusions import conclude
 from .figures import all_charts
 from .gallery import extremes, gallery
@@ -182,6 +182,7 @@ def _page(run: Run, t: Texts, worst: int, limit: int) -> dict[str, Any]:
         "unknown": unknown,
         "conditions": conditions,
         "protocols": _protocols(run, t),
+        "pasted": set(pasted(run)),
         "env": run.env,
         "failures": failures[:_FAILURES],
         "more_failures": max(0, len(failures) - _FAILURES),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..compare.run import Run
 from ..core.files import write_text
-from .collect import Column, columns, costs, grouped
+from .collect import Column, columns, costs, grouped, pasted
 from .texts import Texts, texts
 
 _LATEX = {
@@ -51,13 +51,14 @@ def text_table(run: Run) -> str:
                 lines.append(f"{name:{title}}  {method:{width}}  {value:>9}  {interval:20}  N={cell.n}")
     for cost in costs(run):
         seconds = f"{cost.total_p50:.2f} s a picture (p95 {cost.total_p95:.2f})"
-        lines += ["", f"{cost.method}: {seconds}, {cost.peak_mb:.0f} MB, {cost.device}"]
+        back = f", {t('word.pasted')}" if cost.method in pasted(run) else ""
+        lines += ["", f"{cost.method}: {seconds}, {cost.peak_mb:.0f} MB, {cost.device}{back}"]
     return "\n".join(lines).strip("\n")
 
 
-def _notes(made: list[Column], t: Texts) -> list[str]:
+def _notes(made: list[Column], back: list[str], t: Texts) -> list[str]:
     """What must be said beside the numbers, once each."""
-    found: dict[str, None] = {}
+    found: dict[str, None] = {f"{method}: {t('word.pasted')}": None for method in back}
     for column in made:
         for method, cell in column.cells.items():
             if cell.note:
@@ -88,7 +89,7 @@ def markdown_tables(run: Run, language: str = "en") -> str:
                 rows.append([method, *marked])
             table = "\n".join("| " + " | ".join(map(_pipe, row)) + " |" for row in rows)
             parts.append(f"**{t(f'group.{group}')}**\n\n{table}")
-        if notes := _notes(made, t):
+        if notes := _notes(made, pasted(run), t):
             parts.append("\n".join(f"- {note}" for note in notes))
     parts.append(f"{t('results.bold')} {t('results.bold_rule')}")
     return "\n\n".join(parts) + "\n"
@@ -106,6 +107,7 @@ def latex_tables(run: Run, language: str = "en") -> str:
     for setting in run.settings:
         made = columns(run, setting)
         caption = f"{t('section.results')}, {t(f'in_setting.{setting}')}. {t('results.bold')} {t('results.bold_rule')}"
+        caption += "".join(f" {method}: {t('word.pasted')}." for method in pasted(run))
         lines = [
             r"\begin{table}",
             rf"\caption{{{latex_escape(caption)}}}",

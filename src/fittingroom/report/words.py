@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..compare.run import Run
 from ..metrics.summary import FEW
-from .collect import Column, Cost, columns, costs, entry_of, find, quality_column, untrained
+from .collect import Column, Cost, columns, costs, entry_of, find, pasted, quality_column, untrained
 from .texts import Texts, digits_for
 
 #: times that differ by less than this factor are called alike
@@ -234,6 +234,8 @@ def _mind(run: Run, t: Texts) -> list[Finding]:
         warnings.append(t("trust.untrained", metrics=t.listed(titles)))
     if idle := [label for label in run.methods if entry_of(run, label).get("trained") is False]:
         warnings.append(t("trust.untrained_method", methods=t.listed(idle)))
+    if back := pasted(run):
+        warnings.append(t("trust.pasted", methods=t.listed(back)))
     sets = [row for row in run.rows if not row.item and row.setting == "paired" and row.metric in _FRECHET + _KERNEL]
     if sets:
         warnings.append(t("trust.same_photos"))

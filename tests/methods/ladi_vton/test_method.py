@@ -20,7 +20,13 @@ from fittingroom.data.sample import Garment, Parse, Person, Sample
 from fittingroom.methods import registry
 from fittingroom.methods.conformance import check_method
 from fittingroom.methods.ladi_vton import memory, method, reproduce, runner
-from fittingroom.methods.ladi_vton.conditions import conditions, garment_picture, paste_back, pose_map
+from fittingroom.methods.ladi_vton.conditions import (
+    conditions,
+    garment_picture,
+    paste_back,
+    pose_map,
+    worn_garment,
+)
 from fittingroom.methods.ladi_vton.config import PUBLISHED
 from fittingroom.methods.ladi_vton.method import LadiVton
 from fittingroom.methods.ladi_vton.options import PRESETS, options
@@ -241,6 +247,17 @@ def test_keypoints_of_another_resolution(samples: Mapping[str, Sample]) -> None:
     _one_line(error)
 
 
+@pytest.mark.parametrize("factor", [0.5, 0.6])
+def test_keypoints_of_a_smaller_photo(factor: float, samples: Mapping[str, Sample]) -> None:
+    sample = samples["upper"]
+    joints = sample.person.pose().joints.copy()
+    joints[:, :2] *= factor
+    wrong = replace(sample, person=replace(sample.person.fresh(), given={"pose": Pose(joints)}))
+    with pytest.raises(InputError, match=r"only \d+ of \d+ joints of .* lie on the person in its parse") as error:
+        conditions(wrong, (128, 128), "dress-code", published=True)
+    _one_line(error)
+
+
 def test_garments_that_are_not_on_white() -> None:
     photo = np.full((60, 40, 3), 90, np.uint8)
     photo[20:40, 10:30] = (200, 30, 30)
@@ -317,6 +334,39 @@ def test_masks_of_a_drawing() -> None:
     assert not lower[400, 129]
     assert not lower[200, 190]
     assert not lower[130:300, 95:125].any()  # arms stay
+
+
+@pytest.mark.parametrize(
+    ("category", "is_worn", "becomes"),
+    [
+        ("lower", ("pants", "skirt"), "skirt"),  # a skirt where trousers are put on
+        ("upper", ("upper-clothes", "coat"), "dress"),  # a dress where a top is put on
+        ("dress", ("dress",), "upper-clothes"),  # a top where a dress is put on
+    ],
+)
+def test_what_the_new_garment_replaces_is_painted_anew(
+    category: str, is_worn: tuple[str, ...], becomes: str, samples: Mapping[str, Sample]
+) -> None:
+    sample = samples[category]
+    parse = sample.person.parse()
+    worn, labels = parse.mask(*is_worn), parse.labels.copy()
+    labels[worn] = CIHP20.ids[becomes]
+    changed = replace(sample, person=replace(sample.person.fresh(), given={"parse": Parse(labels, CIHP20)}))
+    covered = {}
+    for published in (True, False):
+        entry = conditions(changed, (512, 384), "dress-code", published=published)
+        covered[published] = float(entry["frame"].mask_back(entry["mask"][0].numpy() > 0)[worn].mean())
+    assert covered[False] > 0.95
+    assert covered[True] < covered[False] - 0.1
+
+
+def test_a_skirt_is_learned_from() -> None:
+    labels = np.zeros((8, 8), np.uint8)
+    labels[2:6, 2:6] = ATR18.ids["skirt"]
+    picture = torch.full((3, 8, 8), -1.0)
+    for published, pixels in ((True, 0), (False, 16)):
+        rules = rules_for("dress-code", "lower", published=published)
+        assert int((worn_garment(picture, labels, rules) < 0).all(dim=0).sum()) == pixels
 
 
 def test_pose_map() -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fittingroom.core.errors import InputError
-from fittingroom.methods.ladi_vton.clip import clip_pixels, speak
+from fittingroom.methods.ladi_vton.clip import clip_levels, clip_pixels, speak
 from fittingroom.methods.ladi_vton.config import BASE_CHANNELS, PUBLISHED, ModelConfig
 from fittingroom.methods.ladi_vton.denoise import Guide, Solver, predict
 from fittingroom.methods.ladi_vton.emasc import Emasc, decode, encode, keep_outside
@@ -124,6 +124,34 @@ def test_draws_do_not_depend_on_the_batch() -> None:
         assert torch.equal(getattr(together, name)[1], getattr(alone, name)[0])
     assert not torch.equal(together.latents[0], together.latents[1])
     assert not torch.equal(together.latents[0], together.garment[0])
+
+
+def test_prompts_are_padded_with_the_token_of_the_training() -> None:
+    """Id 0, "!": the base model's files name another one too, and the UNet attends to the padding."""
+    for ids in (tokens("upper"), tokens("lower"), tokens("dress"), empty()):
+        end = int((ids == 49407).nonzero()[0])
+        assert len(ids) == 77
+        assert (ids[end + 1 :] == 0).all()
+    network = tiny_networks().text
+    other = empty()
+    other[2:] = 49407
+    with torch.inference_mode():
+        right, wrong = (speak(network, ids[None]) for ids in (empty(), other))
+    assert not torch.allclose(right[0, 5], wrong[0, 5], atol=1e-3)
+
+
+def test_the_garment_is_not_divided_by_255_twice() -> None:
+    """Today's image processor does it where values lie between 0 and 1: everything then looks black to CLIP."""
+    transformers = pytest.importorskip("transformers", reason="needs the extra `diffusion`")
+    garment = torch.rand(1, 3, 40, 30, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    right = clip_pixels(garment)
+    assert float(right.max()) > 1
+    levels = torch.floor(clip_levels(garment) * 255).to(torch.uint8)
+    settings = {"do_resize": False, "do_center_crop": False, "do_convert_rgb": False}
+    # the variant that needs no torchvision has had a name of its own since version 5
+    processor = getattr(transformers, "CLIPImageProcessorPil", None) or transformers.CLIPImageProcessor
+    by_library = processor(**settings)(list(levels.numpy()), return_tensors="pt")
+    torch.testing.assert_close(right, by_library["pixel_values"], rtol=0, atol=1e-5)
 
 
 def test_clip_pixels_of_plain_garments() -> None:

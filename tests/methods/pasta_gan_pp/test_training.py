@@ -83,6 +83,20 @@ def test_the_log_holds_every_term(trained: Trained) -> None:
     assert sheet.shape == (64 * 6, 64 * 5, 3)  # six people; photo, made again, the other, her top, everything of hers
 
 
+def test_augmentation_follows_the_mean_sign_of_a_step(drawn: Dataset, tmp_path: Path) -> None:
+    """Not the sign of that mean: one photo more on one side would then count as all of them."""
+    run(drawn, tmp_path, steps=6, batch=4, options={"ada_target": 0.5, "r1_every": 16})
+    lines = read_log(tmp_path)
+    p, signs = 0.0, []
+    assert any(0 < abs(line["D/real_sign"]) < 1 for line in lines)
+    for step, line in enumerate(lines):
+        signs.append(line["D/real_sign"])
+        if step % 4 == 0:
+            p = min(max(p + np.copysign(4 * 4 / 50, np.mean(signs) - 0.5), 0), 1)
+            signs = []
+        assert line["D/augment_p"] == pytest.approx(p)
+
+
 def test_resuming_gives_the_same_bits(trained: Trained, drawn: Dataset, tmp_path: Path) -> None:
     for steps in (1, 3, 4):
         run(drawn, tmp_path, steps=steps)

@@ -340,7 +340,7 @@ def test_real_photos_go_the_whole_way(photos: Path, tiny_folder: Path) -> None:
     method = PromptDresser.load(tiny_folder, **QUICK)
     dataset = Dataset.open(photos / "upt25")
     samples = list(dataset.samples("unpaired"))
-    assert len(samples) == 25
+    assert len(samples) == len(dataset.pairs["unpaired"]) > 0
     for sample in samples:
         method.check(sample)
         entry = method.conditions(sample)

@@ -207,14 +207,20 @@ def test_the_mask_moves_with_the_person_and_not_with_the_garment() -> None:
 
 def test_a_view_keeps_the_middle_of_a_plain_scaling() -> None:
     random = np.random.default_rng(3)
-    areas = []
+    areas, shapes = [], []
     for _ in range(200):
         view = draw_view((128, 96), random)
         assert view[0, 1] == view[1, 0] == 0
         areas.append(view[0, 0] * view[1, 1])
+        shapes.append(view[0, 0] / view[1, 1])
     # a cut of 80 to 100 % of the area, then a factor of 0.8 to 1.2 on each side
     assert 0.8**2 <= min(areas) < 0.9
     assert 1.3 < max(areas) <= 1.2**2 / 0.8 + 1e-9
+    # the cut is 3 to 4 at its slimmest, as the picture is, and at most 0.75 / 0.8 wide
+    assert 0.8 - 1e-9 <= min(shapes) < 0.9
+    assert max(shapes) <= 1 + 1e-9
+    slim = [draw_view((128, 64), random) for _ in range(50)]  # no cut of an allowed aspect has four fifths of the area
+    assert all(view[0, 0] / view[1, 1] == pytest.approx(0.5 / 0.75) for view in slim)
     still = np.array([[1.0, 0, 0], [0, 1.0, 0]])
     picture = random.integers(0, 256, (128, 96, 3)).astype(np.uint8)
     assert np.array_equal(seen(picture, still), picture)

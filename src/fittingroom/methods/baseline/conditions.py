@@ -28,10 +28,8 @@ def conditions(sample: Sample) -> dict[str, Any]:
     need = "hips" if category == "lower" else "shoulders"
     image = person.image()
     size = (image.shape[0], image.shape[1])
-    pose = person.pose()
-    target = Target(
-        image.astype(np.float32), person.parse(), pose, complete(pose, size, need=need, who=f"person {person.id}")
-    )
+    pose, parsed = person.body()
+    target = Target(image.astype(np.float32), parsed, pose, complete(pose, size, need=need, who=f"person {person.id}"))
     mask = garment.mask()
     if mask.sum() < _FEWEST_PIXELS:
         raise InputError(
@@ -45,8 +43,8 @@ def conditions(sample: Sample) -> dict[str, Any]:
             mend="make the mask again",
         )
     if garment.worn:
-        figure = complete(garment.pose(), (photo.shape[0], photo.shape[1]), need=need, who=f"garment {garment.id}")
-        parse = garment.parse()
+        worn, parse = garment.body()
+        figure = complete(worn, (photo.shape[0], photo.shape[1]), need=need, who=f"garment {garment.id}")
     else:
         figure, parse = guess_figure(mask, category), None
         if category != "lower":

@@ -140,13 +140,13 @@ def person_parts(
         InputError: no shoulders, nothing to repaint, or joints of another photo.
         MissingError: an annotation is missing.
     """
-    rules = rules_for(name, category)
+    rules = rules_for(name, category, published=published)
     photo = person.image()
     frame = Frame.of((photo.shape[0], photo.shape[1]), size)
-    found = person.pose()
+    found, parse = person.body()
     _check_joints(person, category, found, rules)
     pose = frame.pose(found)
-    labels = np.asarray(frame.labels(translate(person.parse(), rules.labels)), dtype=np.uint8)
+    labels = np.asarray(frame.labels(translate(parse, rules.labels)), dtype=np.uint8)
     seen = np.isin(labels, rules.garment) | (rules.arms & np.isin(labels, (14, 15)))
     if seen.sum() < _FEWEST * size[0] * size[1] / (512 * 384):
         raise InputError(

@@ -59,7 +59,7 @@ HOST, SMALL_HOST = Plan("processor"), Plan("processor, one stage at a time", rel
 def fastest(device: str) -> torch.dtype:
     """The precision that the hardware multiplies fastest without harm: 16 bits on graphics cards and processors with AMX."""
     if device.startswith("cuda"):
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
     return torch.bfloat16 if tiles is not None and tiles() else torch.float32
 

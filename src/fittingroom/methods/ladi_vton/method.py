@@ -22,15 +22,16 @@ from .card import CARD
 from .conditions import conditions
 from .config import PUBLISHED
 from .memory import HOST, SMALL_HOST, Plan, choose, estimate_line, fastest, needs
-from .options import Options, options
+from .options import VRAM, Options, options
 from .recipe import from_recipe
 from .runner import Parts, Runner
 from .start import check_sizes
 from .weights import SETS, Bundle, copy_bundle, open_folder, open_published
 
-LOG = logging.getLogger("fittingroom")
+#: what is expected of memory; the command line shows it before anything starts
+LOG = logging.getLogger("fittingroom.plan")
 #: pictures change: raise it, so that old ones are made again
-_REVISION = 1
+_REVISION = 2
 _KINDS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -45,6 +46,7 @@ class LadiVton(Method):
 
     card = CARD
     recipe_tables = ("model", "ladi-vton")
+    vram_choices = VRAM
 
     def __init__(self, bundle: Bundle, chosen: Options, device: str = "cpu") -> None:
         need("diffusers")

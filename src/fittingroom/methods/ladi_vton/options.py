@@ -27,7 +27,8 @@ class Options:
         guide_until: ... until this one.
         garment_until: from this share of the steps on the UNet does not see the warped garment (1 = never).
         pose: whether the UNet sees the pose.
-        published_mask: absent joints are treated exactly as in the published code; otherwise they are left out.
+        published_mask: absent joints and garments of other categories are treated exactly as in the published code; otherwise
+            such joints are left out, and garments that the new one replaces are painted anew, see :func:`.region.rules_for`.
         fused: networks are joined where the result is the same up to rounding (batch norms into convolutions, EMASC's first
             two levels) and kept channels last.
         paste: put the photo back outside the mask.

@@ -7,7 +7,7 @@ two datasets that weights were published for; distances are in pixels of the pic
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import cv2
@@ -71,6 +71,13 @@ _RULES: Mapping[tuple[str, Category], Rules] = {
     ),
     ("dress-code", "dress"): Rules(ATR18, _ATR_HEAD, _ATR_FIXED, (7, 12, 13), (7,), True, True, 45, False),
 }
+#: what Dress Code's rules forget, because nobody in its photos wears it in that category: tops go over dresses as well, trousers
+#: and skirts replace each other, and a dress replaces whatever is worn; (repainted, the garment itself)
+_MENDED: Mapping[Category, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "upper": ((4, 7), (4,)),
+    "lower": ((5, 6, 12, 13), (5, 6)),
+    "dress": ((4, 5, 6, 7, 12, 13), (7,)),
+}
 
 #: parts -> ids, where a parse of one convention is read by the rules of the other. ATR has no neck (it counts as face, as
 #: its rules expect) and no socks; the 20 labels have no belt and no bag
@@ -84,19 +91,28 @@ _TO_ATR: Mapping[str, str] = {
 _TO_CIHP: Mapping[str, str] = {"jumpsuits": "dress", "belt": "upper-clothes", "bag": "background"}
 
 
-def rules_for(name: RuleName, category: Category) -> Rules:
+def rules_for(name: RuleName, category: Category, *, published: bool = True) -> Rules:
     """The rules.
+
+    Args:
+        name: whose.
+        category: of the garment.
+        published: with the gaps of the published ones: a skirt, for one, stays where trousers are put on.
 
     Raises:
         InputError: VITON-HD knows upper garments only.
     """
     try:
-        return _RULES[name, category]
+        found = _RULES[name, category]
     except KeyError:
         raise InputError(
             f"weights for VITON-HD cannot put on a garment of category {category}",
             mend="choose weights for Dress Code or an upper garment",
         ) from None
+    if published or name != "dress-code":
+        return found
+    garment, worn = _MENDED[category]
+    return replace(found, garment=garment, worn=worn)
 
 
 def translate(parse: Parse, labels: LabelSet) -> UInt8:

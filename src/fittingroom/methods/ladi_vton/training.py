@@ -33,7 +33,7 @@ from .config import ModelConfig
 from .network import PARTS
 from .preview import preview
 from .recipe import TrainOptions
-from .region import rules_for
+from .region import Rules, rules_for
 from .start import Start
 from .steps import (
     Batch,
@@ -53,6 +53,8 @@ from .weights import copy_part, save_part, write_index
 _KEPT = 512
 #: items by which the spread of a new autoencoder's latents is measured
 _MEASURED = 16
+#: raised whenever masks change, so that features that were kept on the disk are made again
+_MASKS = 2
 #: UNet with low-rank updates: the name of what learns
 _UPDATES = "unet-lora"
 
@@ -168,13 +170,17 @@ class LadiTask(Task):
         sample = self.samples[index]
         return self._prepare(replace(sample, person=sample.person.fresh(), garment=sample.garment.fresh()), size)
 
+    def _rules(self, index: int) -> Rules:
+        options = self.options
+        return rules_for(options.rules, self.samples[index].category, published=options.published)
+
     def _tensors(self, index: int, size: Size) -> dict[str, torch.Tensor]:
         picture, labels, pose, mask, garment = self._parts(index, size)
         person = to_tensor(picture)
         return {
             "person": person,
             "garment": to_tensor(garment),
-            "worn": worn_garment(person, labels, rules_for(self.options.rules, self.samples[index].category)),
+            "worn": worn_garment(person, labels, self._rules(index)),
             "mask": torch.from_numpy(mask[None]).float(),
             "pose": pose_map(pose, size),
         }
@@ -257,7 +263,7 @@ class LadiTask(Task):
         }
         begin = self.options.start if self.start.bundle is None else self.start.bundle.fingerprint()
         samples = [[each.person.content_hash(), each.garment.content_hash()] for each in self.samples]
-        slips = [self.options.published, self.options.rules]
+        slips = [self.options.published, self.options.rules, _MASKS]
         return sha256_json([self.config.to_json(), begin, self.start.seed, weights, slips, samples])
 
     # --- steps -----------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def fastest_type(device: torch.device | str) -> torch.dtype:
     """bfloat16 where the hardware multiplies matrices of it faster, else float32."""
     device = torch.device(device)
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
     return torch.bfloat16 if tiles is not None and tiles() else torch.float32
 

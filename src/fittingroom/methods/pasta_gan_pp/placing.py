@@ -121,7 +121,8 @@ def on_canvas(
     """
     image = photo.image()
     at = place(cast(Size, image.shape[:2]), config)
-    joints = photo.pose().joints.astype(np.float64)
+    pose, parse = photo.body()
+    joints = pose.joints.astype(np.float64)
     if not (joints[:, 2] > 0).any():
         raise InputError(
             f"nobody in the pose of {photo.id}",
@@ -131,7 +132,6 @@ def on_canvas(
     scale = np.array([at.inner[1] / at.size[1], at.inner[0] / at.size[0]])
     joints[:, :2] = joints[:, :2] * scale + (at.left - config.left, at.top)
     joints[joints[:, 2] <= 0] = 0  # not found: no place either
-    parse = photo.parse()
     labels = np.asarray(convert(parse.labels, parse.labels_in.name, "cihp20"), dtype=np.uint8)
     labels = _framed(np.asarray(resize_labels(labels, at.inner), dtype=np.uint8), at, config, 0)
     picture = _framed(_shrunk(image, at.inner), at, config, 255)

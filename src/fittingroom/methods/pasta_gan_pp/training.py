@@ -233,7 +233,7 @@ class PastaTask(Task):
                 numbers["Dp/r1"] = penalty.detach()
 
         if options.ada_target > 0:
-            self.controller.see(numbers["D/real_sign"])
+            self.controller.see(float(numbers["D/real_sign"]))
             self.controller.adjust(number, size * loop.world)
         return {**{name: float(value) for name, value in numbers.items()}, "D/augment_p": self.controller.p}
 

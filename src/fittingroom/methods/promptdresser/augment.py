@@ -14,7 +14,7 @@ from .masks import Mask
 
 #: brightness, contrast and saturation are multiplied by one of these; the hue is turned by so many parts of the circle
 _FACTORS, _HUE = (0.8, 1.2), 0.1
-#: share of the area that a cut keeps, its aspect against the picture's, and the scale of what follows
+#: share of the area that a cut keeps, its own width to height, and the scale of what follows
 _AREA, _ASPECT, _SCALE = (0.8, 1.0), (3 / 4, 4 / 3), (0.8, 1.2)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -54,17 +54,22 @@ class Colours:
 
 
 def draw_view(size: Size, random: np.random.Generator) -> npt.NDArray[np.float64]:
-    """A cut at random, enlarged to the picture's size, then scaled about its middle: ``(2, 3)``, from old to new x, y."""
+    """A cut at random, stretched to the picture's size, then scaled about its middle: ``(2, 3)``, from old to new x, y.
+
+    The cut's aspect is drawn without regard to the picture's, so people of a picture of 3 to 4 come out slimmer at times, by a
+    fifth at most, and never wider; a cut that is found in none of ten draws is the largest of an allowed aspect.
+    """
     height, width = size
+    whole = np.array([float(width), float(height)])
     for _ in range(10):
         area = height * width * random.uniform(*_AREA)
-        aspect = width / height * np.exp(random.uniform(np.log(_ASPECT[0]), np.log(_ASPECT[1])))
+        aspect = np.exp(random.uniform(np.log(_ASPECT[0]), np.log(_ASPECT[1])))
         cut = np.array([np.sqrt(area * aspect), np.sqrt(area / aspect)])
-        if cut[0] <= width and cut[1] <= height:
+        if (cut <= whole).all():
             break
     else:
-        cut = np.array([float(width), float(height)])
-    whole = np.array([float(width), float(height)])
+        aspect = np.clip(width / height, *_ASPECT)
+        cut = np.minimum(whole, [height * aspect, width / aspect])
     corner = random.uniform(0, 1, size=2) * (whole - cut)
     factor = random.uniform(*_SCALE)
     zoom = factor * whole / cut

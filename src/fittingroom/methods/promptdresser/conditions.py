@@ -61,8 +61,9 @@ def person_mask(person: Person, category: Category, variant: Variant, size: Size
     """
     photo = person.image().shape
     frame = Frame((photo[0], photo[1]), build_size(size))
-    labels = frame.labels(to_ids(person.parse()))
-    mask = enlarge(build(labels, without_gaps(labels, person.pose(), frame, category), variant, category), size)
+    pose, parse = person.body()
+    labels = frame.labels(to_ids(parse))
+    mask = enlarge(build(labels, without_gaps(labels, pose, frame, category), variant, category), size)
     check(mask, f"person {person.id}", {"armneck": "fine", "v9": "coarse"}.get(variant, variant))
     return mask
 

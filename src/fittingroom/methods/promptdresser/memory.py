@@ -164,6 +164,8 @@ def estimate_line(plan: Plan, shape: Shape) -> str:
     """One line that says what a plan will need."""
     stages = needs(plan, shape)
     name = max(stages, key=lambda stage: stages[stage])
+    if plan == HOST:  # networks that do not fit beside the largest are let go, see Parts
+        return f"promptdresser: plan {plan.name!r}, up to {stages[name] / GIB:.1f} GB of the machine's memory"
     peak = (stages[name] + OVERHEAD) / GIB
     return f"promptdresser: plan {plan.name!r}, about {peak:.1f} GB at its peak (stage {name})"
 

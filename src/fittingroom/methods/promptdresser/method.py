@@ -24,14 +24,15 @@ from .conditions import conditions
 from .finder import Parser
 from .frame import paste_back
 from .memory import HOST, Parts, Plan, Shape, choose, estimate_line
-from .options import Options, options
+from .options import VRAM, Options, options
 from .pipeline import Pipeline, Result
 from .schedule import schedule
 from .weights import NETWORKS, count_values, find_published, fingerprint, read_index, weights_file
 
-LOG = logging.getLogger("fittingroom")
+#: what is expected of memory; the command line shows it before anything starts
+LOG = logging.getLogger("fittingroom.plan")
 #: pictures change: raise it, so that old ones are made again
-_REVISION = 1
+_REVISION = 2
 
 
 class PromptDresser(Method):
@@ -46,6 +47,7 @@ class PromptDresser(Method):
 
     card = CARD
     recipe_tables = ("model", "promptdresser")
+    vram_choices = VRAM
 
     def __init__(self, folder: Path, chosen: Options, device: str = "cpu", parser: Parser | None = None) -> None:
         need("diffusers")
@@ -83,14 +85,13 @@ class PromptDresser(Method):
 
     def _plan(self, kind: torch.dtype) -> Plan:
         """Where the networks lie; says what it expects to need before anything is loaded."""
-        if not self.device.startswith("cuda"):
-            return HOST
         shape = self.shape(kind)
-        if self.options.vram == "auto":
-            budget = float(torch.cuda.mem_get_info(self.device)[0])
+        if not self.device.startswith("cuda"):
+            plan = HOST
+        elif self.options.vram == "auto":
+            plan = choose(float(torch.cuda.mem_get_info(self.device)[0]), shape)
         else:
-            budget = float(self.options.vram) * 2**30
-        plan = choose(budget, shape)
+            plan = choose(float(self.options.vram) * 2**30, shape)
         LOG.info(estimate_line(plan, shape))
         return plan
 

@@ -109,7 +109,8 @@ def schedule(settings: Mapping[str, Any] | None = None) -> Schedule:
 
 def without_terminal_signal(cumulative: torch.Tensor) -> torch.Tensor:
     r"""Shift and scale :math:`\sqrt{\bar\alpha}` so that its last value is 0 and its first stays: ``(T,)`` to ``(T,)``."""
-    root = cumulative.sqrt()
+    # rounded from double precision: some processors' vector root is off in the last bit, which the small betas show
+    root = cumulative.double().sqrt().to(cumulative.dtype)
     root = (root - root[-1]) * (root[0] / (root[0] - root[-1]))
     return root**2
 

@@ -1,0 +1,21 @@
+"""The layer that lets a discriminator see lack of variety."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from fittingroom.nn.stylegan2 import MinibatchStd
+
+
+@pytest.mark.parametrize(("batch", "group"), [(1, 1), (3, 3), (4, 4), (6, 3), (7, 1), (8, 4), (10, 2)])
+def test_every_batch_has_groups(batch: int, group: int) -> None:
+    x = torch.randn(batch, 3, 2, 5, generator=torch.Generator().manual_seed(batch))
+    out = MinibatchStd(4)(x)
+    assert torch.equal(out[:, :3], x)
+    for item in range(batch):
+        # items of a group lie batch // group apart, as in the published layer
+        members = x[item % (batch // group) :: batch // group]
+        assert len(members) == group
+        expected = (members.var(dim=0, correction=0) + 1e-8).sqrt().mean()
+        torch.testing.assert_close(out[item, 3], expected.expand(2, 5))
