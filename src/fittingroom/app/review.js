@@ -37,6 +37,13 @@ function startReview(root, server) {
     return answer;
   }
 
+  // While an item is loaded or saved its tools are made anew: nothing may be drawn in the meantime, it would be lost.
+  let locks = 0;
+  async function locked(work) {
+    locks += 1; page.classList.add("locked");
+    try { return await work(); } finally { locks -= 1; if (!locks) page.classList.remove("locked"); }
+  }
+
   function dialog(title, body, buttons) {
     return new Promise((resolve) => {
       const box = make("dialog.review-dialog", {}, make("h3", {}, title), body,
@@ -94,7 +101,7 @@ function startReview(root, server) {
     for (const button of parts.filters.children) button.textContent = `${word("state", button.dataset.state)} ${button.dataset.state ? state.counts[button.dataset.state] ?? 0 : Object.values(state.counts).reduce((a, b) => a + b, 0)}`;
   }
 
-  async function go(entry) { if (await mayLeave()) await open(entry); }
+  async function go(entry) { if (!isOpen(entry) && await mayLeave()) await open(entry); }
 
   async function step(by) {
     const at = state.entries.findIndex(isOpen);
@@ -104,7 +111,8 @@ function startReview(root, server) {
   }
 
   // --- an item ----------------------------------------------------------------------------------------------------
-  async function open(entry, tab = "", quiet = false) {
+  const open = (entry, tab = "", quiet = false) => locked(() => load(entry, tab, quiet));
+  async function load(entry, tab, quiet) {
     const answer = await ask({ do: "open", role: entry.role, item: entry.item });
     if (!answer) return;
     const image = new Image();
@@ -145,8 +153,9 @@ function startReview(root, server) {
     if (shown) Object.assign(shown, answer.entry);
   }
 
-  async function save() {
-    if (!state.who && !await askWho()) return false;
+  async function save() { return (state.who || await askWho()) ? locked(write) : false; }
+
+  async function write() {
     const note = parts.note?.value ?? "";
     if (state.view === "pairs") {
       const answer = await ask({ do: "save", role: "", item: state.pairs.file.name, condition: "pairs", value: state.pairs.value(), opened: state.pairs.file.opened, who: state.who, note });
@@ -175,8 +184,9 @@ function startReview(root, server) {
     return true;
   }
 
-  async function past(request) {
-    if (!state.who && !await askWho()) return;
+  async function past(request) { if (state.who || await askWho()) await locked(() => goBack(request)); }
+
+  async function goBack(request) {
     const pairs = state.view === "pairs", condition = pairs ? "pairs" : state.tab;
     const opened = pairs ? state.pairs.file.opened : state.item.documents[condition].opened;
     const answer = await ask({ ...request, role: pairs ? "" : state.item.entry.role, item: pairs ? state.pairs.file.name : state.item.entry.item, condition, opened, who: state.who });
@@ -295,6 +305,7 @@ function startReview(root, server) {
   function refresh() {
     const tool = state.view === "pairs" ? state.pairs : state.tools[state.tab];
     parts.save.disabled = !dirty();
+    parts.canvas.dataset.view = JSON.stringify({ scale: stage.scale, left: stage.left, top: stage.top });
     parts.zoom.textContent = `${Math.round(stage.scale * 100)} %`;
     if (tool instanceof PaintTool) {
       state.brush = { kind: tool.kind, size: tool.size, opacity: tool.opacity };
@@ -312,13 +323,13 @@ function startReview(root, server) {
   }
 
   function onKey(event) {
-    if (!page.isConnected || page.querySelector("dialog[open]")) return;
+    if (!page.isConnected || locks || page.querySelector("dialog[open]")) return;
     const key = event.key.toLowerCase(), command = event.ctrlKey || event.metaKey;
     const typing = ["INPUT", "TEXTAREA", "SELECT"].includes(event.target.tagName) && event.target.type !== "range";
     const tool = state.view === "items" ? state.tools[state.tab] : null;
     if (command && key === "s") { event.preventDefault(); save(); return; }
     if (typing || (command && !["z", "y"].includes(key))) return;
-    const actions = { n: () => step(1), p: () => step(-1), s: save, 0: () => stage.fit(), "+": () => stage.zoom(1.25), "=": () => stage.zoom(1.25), "-": () => stage.zoom(0.8), "?": help };
+    const actions = { n: () => step(1), p: () => step(-1), s: save, 0: () => stage.fit(), 1: () => stage.zoom(1 / stage.scale), 2: () => stage.zoom(2 / stage.scale), 4: () => stage.zoom(4 / stage.scale), "+": () => stage.zoom(1.25), "=": () => stage.zoom(1.25), "-": () => stage.zoom(0.8), "?": help };
     if (command) {
       if (tool?.steps) { key === "y" || event.shiftKey ? tool.steps.redo() : tool.steps.undo(); after(); }
     } else if (event.key === " ") stage.space = true;

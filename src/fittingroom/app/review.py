@@ -73,7 +73,7 @@ class ReviewPage:
         """Answer one request ``{"do": NAME, ...}``; what a user can mend is ``{"error": one line}``."""
         actions: Mapping[str, Callable[..., dict[str, Any]]] = {
             "start": self.start,
-            "list": self.list,
+            "list": self.listed,
             "open": self.open,
             "save": self.save,
             "undo": self.undo,
@@ -111,7 +111,7 @@ class ReviewPage:
             "words": {language: words(language) for language in LANGUAGES},
         }
 
-    def list(self, state: str = "", role: str = "", text: str = "", offset: int = 0, count: int = 40) -> dict[str, Any]:
+    def listed(self, state: str = "", role: str = "", text: str = "", offset: int = 0, count: int = 40) -> dict[str, Any]:
         """A stretch of the queue.
 
         Args:

@@ -20,9 +20,14 @@ def app_command(
 ) -> None:
     """Try garments on and look at runs, or correct annotations, in the browser; listens on this machine only."""
     try:
-        from ..app.main import build
-        from ..app.review_main import build_review
+        if review:
+            from ..app.review_main import build_review
+
+            page = build_review(review)
+        else:
+            from ..app.main import build
+
+            page = build(data, runs)
     except ImportError as error:
         raise MissingError("the app needs Gradio", mend="pip install 'fittingroom[app]'") from error
-    page = build_review(review) if review else build(data, runs)
     page.launch(server_name="127.0.0.1", server_port=port)

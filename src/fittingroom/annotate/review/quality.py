@@ -77,7 +77,7 @@ def pose_findings(pose: Pose, size: tuple[int, int], body: Mask | None) -> list[
     if body is not None and inside.any():
         near = dilate(body, 0.02 * size[0])
         cells = points[inside].astype(int)
-        on = near[cells[:, 1], cells[:, 0]]
+        on = near[cells[:, 1], cells[:, 0]].tolist()
         off = [name for name, good in zip(np.asarray(names)[inside], on, strict=True) if not good]
         if off:
             found.append(Finding("pose", "joints-off", min(0.6, 0.15 * len(off)), ", ".join(off)))
