@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from ..core.errors import InputError
-from . import options
+from . import exchange, options
 
 app = typer.Typer(help="Look at a dataset, check it, export it.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(exchange.app, name="exchange")
 Data = Annotated[str, typer.Argument(help="Dataset: a folder, or the name of an embedded one.")]
 
 

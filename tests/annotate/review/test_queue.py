@@ -103,7 +103,7 @@ def test_the_annotators_own_scores_count_until_somebody_corrects_it(root: Path) 
     (root / ".annotate").mkdir()
     (root / ".annotate" / "quality.csv").write_text(
         "item,role,condition,score,notes,annotator\n"
-        "fay,person,pose,0.4,\"five people, the largest is taken\",pose/x\n"
+        'fay,person,pose,0.4,"five people, the largest is taken",pose/x\n'
         "jeans,garment,garment-mask,0.7,,mask/x\n"
         "ben,person,parse,0.99,,parse/x\n"
         "broken line\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import shutil
 import subprocess
@@ -209,7 +210,7 @@ def test_a_broken_line_of_the_journal_hides_no_other(store: Store, root: Path) -
 
 
 def test_a_harmed_version_is_not_restored(store: Store, root: Path) -> None:
-    before, opened = store.open("ada", "pose")
+    opened = store.open("ada", "pose")[1]
     store.save("ada", "pose", b"one", opened=opened, who="a")
     (root / ".annotate" / "versions" / opened).write_bytes(b"harmed")
     with pytest.raises(InputError, match="was changed"):
@@ -242,7 +243,7 @@ def test_two_programs_at_once_lose_nothing(root: Path) -> None:
         assert process.returncode == 0, errors.decode()
     lines = read_journal(root)
     assert len(lines) == 24
-    for earlier, later in zip(lines, lines[1:], strict=False):
+    for earlier, later in itertools.pairwise(lines):
         assert later.before == earlier.after, "every save began with what the one before it left"
     assert sorted(line.after for line in lines) == sorted(
         digest(f"{who} {number}".encode()) for who in "ab" for number in range(12)

@@ -70,14 +70,14 @@ def pose_findings(pose: Pose, size: tuple[int, int], body: Mask | None) -> list[
     if missing:
         found.append(Finding("pose", "joints-missing", 0.12 * len(missing), ", ".join(missing)))
     points, names = pose.joints[pose.found, :2], [JOINTS[index] for index in np.flatnonzero(pose.found)]
-    inside = ((points >= 0) & (points < (size[1], size[0]))).all(axis=1)
+    inside: Mask = ((points >= 0) & (points < np.array([size[1], size[0]]))).all(axis=1).reshape(-1)
     if not inside.all():
         out = [name for name, good in zip(names, inside, strict=True) if not good]
         found.append(Finding("pose", "joints-outside", 0.1 * len(out), ", ".join(out)))
     if body is not None and inside.any():
         near = dilate(body, 0.02 * size[0])
         cells = points[inside].astype(int)
-        on = near[cells[:, 1], cells[:, 0]].tolist()
+        on = near[cells[:, 1], cells[:, 0]]
         off = [name for name, good in zip(np.asarray(names)[inside], on, strict=True) if not good]
         if off:
             found.append(Finding("pose", "joints-off", min(0.6, 0.15 * len(off)), ", ".join(off)))
