@@ -136,8 +136,9 @@ def by_colour(photo: UInt8) -> tuple[Mask, float, tuple[str, ...]]:
             "no garment stands out from the background", mend="draw the mask by hand, or leave it out"
         )
     # the colour models of GrabCut need garment and background to be of different colours
-    clear = float(np.median(differs[raw])) > sure
-    mask = _settled(small, raw, differs > 3 * sure) if clear else raw
+    typical = float(np.median(differs[raw]))
+    clear = typical > sure
+    mask = _settled(small, raw, differs > max(3 * sure, 0.6 * typical)) if clear else raw
     mask, count = _pieces(_without_holes(mask, lab - ground, 0.5 * maybe))
     if not mask.any():
         mask, count = _pieces(raw)

@@ -313,7 +313,7 @@ def _read(photo: PhotoFile, worker: _Worker) -> bool:
 def _settle(photo: PhotoFile, worker: _Worker, role: Role, role_key: str) -> None:
     """Give the record its role, and write the photo into the role's folder."""
     root, record = worker.root, worker.record
-    _forget_others(root, photo.id, role, photo.role is None)
+    _forget_others(root, photo, role)
     if record.role != role:
         record = Record(
             photo.id, role, record.name, record.source, "", record.image_key, record.image_sha256, record.image_notes
@@ -331,16 +331,14 @@ def _settle(photo: PhotoFile, worker: _Worker, role: Role, role_key: str) -> Non
     record.about = dict(photo.about)
 
 
-def _forget_others(root: Path, item: str, role: str, either: bool) -> None:
+def _forget_others(root: Path, photo: PhotoFile, role: str) -> None:
     """Remove what an earlier run wrote of the same photo in another role, or on its being unreadable."""
     for other in ("person", "garment", UNREAD):
-        if other == role or not (either or other == UNREAD):
-            continue
-        record = load_record(root, other, item)
-        if record is None:
+        record = load_record(root, other, photo.id) if other != role else None
+        if record is None or record.name != photo.name:  # a person and a garment may have the same id
             continue
         for name, made in record.conditions.items():
-            path = CONDITIONS[name].path(root, item)
+            path = CONDITIONS[name].path(root, photo.id)
             if made.annotator != BY_HAND and path.is_file() and sha256_bytes(path.read_bytes()) == made.sha256:
                 path.unlink()
         if record.image:
