@@ -15,6 +15,15 @@ ENTRY_POINT = "fittingroom.annotators"
 #: name -> "module:class", imported only when asked for
 _OWN: dict[str, str] = {
     "pose/mediapipe": "fittingroom.annotate.pose_mediapipe:MediaPipePose",
+    "person-mask/mediapipe": "fittingroom.annotate.pose_mediapipe:MediaPipeMask",
+    "person-mask/grabcut": "fittingroom.annotate.person_mask:GrabCutPerson",
+    "parse/segformer": "fittingroom.annotate.parse_segformer:SegformerParse",
+    "parse/schp": "fittingroom.annotate.parse_onnx:SchpParse",
+    "densepose/file": "fittingroom.annotate.densepose_file:FileDensePose",
+    "agnostic-mask/canonical": "fittingroom.annotate.agnostic:CanonicalMask",
+    "agnostic/grey": "fittingroom.annotate.agnostic:GreyPicture",
+    "garment-mask/colour": "fittingroom.annotate.garment_mask:ColourMask",
+    "garment-mask/rembg": "fittingroom.annotate.garment_mask:RembgMask",
 }
 
 
@@ -28,13 +37,17 @@ def annotator_names(provides: str = "") -> list[str]:
     return [name for name in names if not provides or name.startswith(f"{provides}/")]
 
 
-def annotator_class(name: str) -> type[Any]:
+def annotator_class(name: str, target: str = "") -> type[Any]:
     """The class of the annotator called ``name``, not yet loaded.
+
+    Args:
+        name: of a registered one, or any together with ``target``.
+        target: ``module:class``; floors above this one offer their annotators so.
 
     Raises:
         InputError: no such annotator, or a third party's that cannot be imported.
     """
-    targets = _targets()
+    targets = {name: target} if target else _targets()
     if name not in targets:
         raise InputError(f"no annotator named {name!r}", mend=f"there are: {', '.join(annotator_names())}")
     module, _, attribute = targets[name].partition(":")
@@ -56,10 +69,13 @@ def annotator_class(name: str) -> type[Any]:
     return found
 
 
-def load_annotator(name: str, weights_file: Path | None = None, device: str = "cpu", **options: Any) -> Annotator:
+def load_annotator(
+    name: str, weights_file: Path | None = None, device: str = "cpu", *, target: str = "", **options: Any
+) -> Annotator:
     """Load an annotator.
 
     Args:
+        target: see :func:`annotator_class`.
         name: see :func:`annotator_names`.
         weights_file: a file or folder of weights to be used instead of the manifest's.
         device: torch device.
@@ -69,7 +85,7 @@ def load_annotator(name: str, weights_file: Path | None = None, device: str = "c
         InputError: no such annotator, weights that cannot be read, or an option that it does not have.
         MissingError: weights or a library are not here; the mend says how to get them.
     """
-    kind = annotator_class(name)
+    kind = annotator_class(name, target)
     known = inspect.signature(kind).parameters
     given = {"weights_file": weights_file, "device": device, **options}
     for key, value in given.items():

@@ -12,15 +12,6 @@ from ..core.files import file_name, sha256_json
 from . import options
 
 
-def _shard(text: str) -> tuple[int, int] | None:
-    if not text:
-        return None
-    first, slash, second = text.partition("/")
-    if not (slash and first.isdigit() and second.isdigit()):
-        raise InputError(f"{text!r} is not a shard", mend="write i/n, e.g. --shard 0/4")
-    return int(first), int(second)
-
-
 def compare_command(
     data: Annotated[str, typer.Argument(help="Dataset: a folder, or the name of an embedded one (drawn-mini).")],
     methods: options.Methods = "baseline",
@@ -80,7 +71,7 @@ def compare_command(
         job,
         folder,
         metrics=options.names(metrics),
-        shard=_shard(shard),
+        shard=options.shard(shard),
         executor=executor,
         workers=workers,
         weights_files=options.weights_files(weights_file),

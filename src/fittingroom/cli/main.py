@@ -10,8 +10,8 @@ import typer
 
 from .. import __version__
 from ..core.errors import FittingroomError
+from . import annotate, captions, compare, dataset, doctor, evaluate, methods, report, studio, train, try_on, weights
 from . import app as app_command
-from . import captions, compare, dataset, doctor, evaluate, methods, report, studio, train, try_on, weights
 
 app = typer.Typer(
     name="fittingroom",
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command("compare")(compare.compare_command)
 app.command("try-on")(try_on.try_on_command)
 app.command("train")(train.train_command)
+app.command("annotate")(annotate.annotate_command)
 app.command("captions")(captions.captions_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("report")(report.report_command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -48,6 +48,42 @@ def weights_files(entries: Sequence[str] | None) -> dict[str, Path]:
             raise InputError("no such weights file", path=path)
         found[name] = Path(path)
     return found
+
+
+def weights_paths(entries: Sequence[str] | None) -> dict[str, Path]:
+    """``NAME=PATH`` entries, where a path may also be a model's folder.
+
+    Raises:
+        InputError: an entry of another form, or a path that is not there.
+    """
+    files = [entry for entry in entries or () if not Path(entry.partition("=")[2]).is_dir()]
+    folders = {entry.partition("=")[0]: Path(entry.partition("=")[2]) for entry in entries or () if entry not in files}
+    return {**weights_files(files), **folders}
+
+
+def role(name: str) -> Literal["person", "garment"] | None:
+    """A photo's role, or None for an empty text.
+
+    Raises:
+        InputError: another word.
+    """
+    if name not in ("", "person", "garment"):
+        raise InputError(f"no role named {name!r}", mend="use person or garment")
+    return "person" if name == "person" else "garment" if name else None
+
+
+def shard(text: str) -> tuple[int, int] | None:
+    """``i/n`` with i from 0 to n - 1; None for an empty text.
+
+    Raises:
+        InputError: another form.
+    """
+    if not text:
+        return None
+    first, slash, second = text.partition("/")
+    if not (slash and first.isdigit() and second.isdigit() and int(first) < int(second)):
+        raise InputError(f"{text!r} is not a shard", mend="write i/n with i below n, e.g. --shard 0/4")
+    return int(first), int(second)
 
 
 def method_settings(entries: Sequence[str] | None) -> dict[str, dict[str, Any]]:

@@ -86,7 +86,11 @@ def read_image(path: Path | str) -> UInt8:
     Raises:
         InputError: missing, truncated, corrupt, empty or too large.
     """
-    image = ImageOps.exif_transpose(_open(Path(path)))
+    return image_array(ImageOps.exif_transpose(_open(Path(path))))
+
+
+def image_array(image: Image.Image) -> UInt8:
+    """A decoded picture of any mode as ``(H, W, 3)`` uint8 RGB, see :func:`read_image`; its rotation is not looked at."""
     if image.mode in {"I;16", "I;16B", "I;16L", "I;16N", "I"}:
         values = np.asarray(image).astype(np.float64)
         grey = np.clip(np.rint(values * (255.0 / 65535.0)), 0, 255).astype(np.uint8)
