@@ -85,7 +85,8 @@ function startReview(root, server) {
   }
 
   const reason = ([condition, key, value]) => `${word("condition", condition)}: ${start.words[state.language].reason[key] ? text(`reason.${key}`, { value: joints(value) }) : key}`;
-  const joints = (value) => value.split(", ").map((name) => word("joint", name) === name ? word("part", name) : word("joint", name)).join(", ");
+  const joints = (value) => value.split(", ").map((name) => ["joint", "part", "condition"].map((table) => word(table, name)).find((found) => found !== name) ?? name).join(", ");
+  const madeAgain = (name) => (start.words[state.language].condition[name] ? text("message.again", { value: word("condition", name) }) : name);
   const isOpen = (entry) => state.view === "items" && state.item?.entry.item === entry.item && state.item.entry.role === entry.role;
 
   function renderQueue() {
@@ -125,7 +126,7 @@ function startReview(root, server) {
     const worst = answer.entry.findings.map(([condition]) => condition).find((name) => names.includes(name));
     // the worst condition first; where nothing is odd, the one that was looked at before
     state.tab = [tab, worst, state.tab].find((name) => names.includes(name)) ?? names[0];
-    if (!quiet) stage.image = null; // another photo is shown whole
+    if (!quiet) { stage.image = null; parts.note.value = ""; } // another photo is shown whole
     if (!quiet) parts.toast.className = "toast";
     renderQueue(); render();
   }
@@ -178,7 +179,8 @@ function startReview(root, server) {
       if (selected !== undefined) state.tools[condition].selected = selected;
       again.push(...answer.again);
     }
-    say([text("message.saved"), ...again].join(" · "));
+    parts.note.value = "";
+    say([text("message.saved"), ...again.map(madeAgain)].join(" · "));
     if (again.length) await open(state.item.entry, state.tab, true);
     renderQueue(); render();
     return true;
@@ -191,8 +193,9 @@ function startReview(root, server) {
     const opened = pairs ? state.pairs.file.opened : state.item.documents[condition].opened;
     const answer = await ask({ ...request, role: pairs ? "" : state.item.entry.role, item: pairs ? state.pairs.file.name : state.item.entry.item, condition, opened, who: state.who });
     if (!answer) return;
-    say([text("message.restored"), ...answer.again].join(" · "));
+    say([text("message.restored"), ...answer.again.map(madeAgain)].join(" · "));
     if (pairs) await showPairs(answer.file.name);
+    else if (answer.again.length) await open(state.item.entry, condition, true);
     else { await changed(condition, answer); renderQueue(); render(); }
   }
 
@@ -262,8 +265,9 @@ function startReview(root, server) {
     parts.tools.replaceChildren(...[undo, kinds,
       tool instanceof PaintTool && [slider("size", 1, 120, 1, () => tool.size, (value) => { tool.size = value; }), slider("opacity", 0.1, 1, 0.05, () => tool.opacity, (value) => { tool.opacity = value; })],
       tool instanceof PoseTool && make("button", { onclick: () => { tool.mirror(); after(); }, title: "M" }, `⇄ ${text("tool.mirror")}`),
-    ].flat().filter(Boolean), ...(tool?.steps ? [make("span.grow"),
-      make("button", { onclick: () => stage.zoom(0.8), title: "−" }, "−"), parts.zoom, make("button", { onclick: () => stage.zoom(1.25), title: "+" }, "+"), make("button", { onclick: () => stage.fit(), title: "0" }, text("tool.fit"))] : []));
+    ].flat().filter(Boolean));
+    parts.zoomer.hidden = !tool?.steps;
+    parts.zoomer.replaceChildren(make("button", { onclick: () => stage.zoom(0.8), title: "−" }, "−"), parts.zoom, make("button", { onclick: () => stage.zoom(1.25), title: "+" }, "+"), make("button", { onclick: () => stage.fit(), title: "0" }, text("tool.fit")));
   }
 
   function jointRow(tool, name, index) {
@@ -341,11 +345,11 @@ function startReview(root, server) {
 
   function build() {
     parts = { head: make("header"), filters: make("div.filters"), queue: make("div.queue"), tabs: make("nav"), tools: make("div.tools"), canvas: make("canvas"), form: make("div.form", { hidden: true }),
-      side: make("aside"), toast: make("div.toast", { role: "status" }), zoom: make("output"), note: make("input.note"), save: make("button.primary.save", { onclick: save, disabled: true }), search: make("input.search", { type: "search" }), roles: make("select") };
+      side: make("aside"), toast: make("div.toast", { role: "status" }), zoom: make("output"), zoomer: make("div.zoomer"), note: make("input.note"), save: make("button.primary.save", { onclick: save, disabled: true }), search: make("input.search", { type: "search" }), roles: make("select") };
     parts.search.oninput = () => { clearTimeout(parts.search.timer); parts.search.timer = setTimeout(() => { state.filter.text = parts.search.value; list(); }, 250); };
     parts.roles.onchange = () => { state.filter.role = parts.roles.value; list(); };
     page.replaceChildren(parts.head, make("div.left", {}, make("div.row", {}, parts.search, parts.roles), parts.filters, parts.queue),
-      make("main", {}, parts.tabs, parts.tools, make("div.stage", {}, parts.canvas, parts.form)), parts.side, parts.toast);
+      make("main", {}, parts.tabs, parts.tools, make("div.stage", {}, parts.canvas, parts.form, parts.zoomer)), parts.side, parts.toast);
     stage = new Stage(parts.canvas, refresh);
   }
 

@@ -111,7 +111,9 @@ class ReviewPage:
             "words": {language: words(language) for language in LANGUAGES},
         }
 
-    def listed(self, state: str = "", role: str = "", text: str = "", offset: int = 0, count: int = 40) -> dict[str, Any]:
+    def listed(
+        self, state: str = "", role: str = "", text: str = "", offset: int = 0, count: int = 40
+    ) -> dict[str, Any]:
         """A stretch of the queue.
 
         Args:

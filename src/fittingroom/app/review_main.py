@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from ..annotate.review.store import Rederive
+from ..annotate.review.again import rederiver
 from ..core.progress import progress
 from ..data.dataset import Dataset
 from .review import ReviewPage
@@ -20,19 +20,18 @@ def _source(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
-def build_review(data: str, rederive: Rederive | None = None, *, quiet: bool = False) -> gr.Blocks:
+def build_review(data: str, *, quiet: bool = False) -> gr.Blocks:
     """The page that corrects a dataset's annotations by hand.
 
     Args:
         data: the dataset's folder; of the layouts viton-hd or upt.
-        rederive: makes again what depends on a corrected condition.
         quiet: show no progress while the items are judged.
 
     Raises:
         InputError: the dataset cannot be opened or edited.
     """
     dataset = Dataset.open(data)
-    page = ReviewPage(dataset, rederive)
+    page = ReviewPage(dataset, rederiver(dataset))
     with progress("judging", quiet=quiet) as report:
         page.judge(report)
 

@@ -28,6 +28,8 @@ PHOTO_CONDITION: Mapping[str, str] = {
     "agnostic-mask": "mask",
     "garment-mask": "mask",
 }
+#: condition -> what is derived from it; how, is the annotators' business (their ``needs``)
+DEPENDENTS: Mapping[str, tuple[str, ...]] = {"pose": ("agnostic-mask",), "parse": ("agnostic-mask",)}
 _UPT_FILES: Mapping[str, str] = {"pose": "keypoints/{}_keypoints.json", "parse": "parsing/{}.png"}
 
 

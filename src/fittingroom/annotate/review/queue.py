@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from ...core.errors import FittingroomError, InputError
@@ -14,7 +15,7 @@ from ...core.files import read_json, write_json
 from ...data.dataset import Dataset
 from ...data.sample import Photo
 from ..journal import FOLDER
-from .documents import GARMENT_CONDITIONS, PERSON_CONDITIONS, digest, document, garments_alone, value_bytes
+from .documents import DEPENDENTS, GARMENT_CONDITIONS, PERSON_CONDITIONS, digest, document, garments_alone, value_bytes
 from .quality import Finding, findings, score
 from .store import Store
 
@@ -68,6 +69,20 @@ def annotators_findings(root: Path) -> dict[str, list[Finding]]:
             elif value < _LOW:
                 entry.append(Finding(row["condition"], "low-score", lost, f"{100 * value:.0f}"))
     return found
+
+
+def _stale(photo: Photo, corrected: dict[tuple[str, str], str]) -> list[Finding]:
+    """A mask that is older than a correction of what it was derived from."""
+    path = photo.files.get("mask")
+    if path is None or not path.is_file():
+        return []
+    made = path.stat().st_mtime
+    for source, derived in DEPENDENTS.items():
+        when = corrected.get((photo.id, source))
+        # the journal's times are whole seconds
+        if when and datetime.fromisoformat(when).timestamp() - made >= 1:
+            return [Finding(derived[0], "stale", 0.2, source)]
+    return []
 
 
 class Queue:
@@ -150,9 +165,9 @@ class Queue:
         _, opened = self.store.open(key, "state")
         self.store.save(key, "state", None if state == "open" else data, opened=opened, who=who)
 
-    def _context(self) -> tuple[dict[str, list[Finding]], dict[str, str], set[tuple[str, str]]]:
-        """What the annotators noted, the states, and (item, condition) of all that was ever corrected."""
-        corrected = {(line.item, line.condition) for line in self.store.history()}
+    def _context(self) -> tuple[dict[str, list[Finding]], dict[str, str], dict[tuple[str, str], str]]:
+        """What the annotators noted, the states, and when each (item, condition) was corrected last."""
+        corrected = {(line.item, line.condition): line.when for line in self.store.history()}
         return annotators_findings(self.dataset.root), self._states(), corrected
 
     def _entry(
@@ -161,7 +176,7 @@ class Queue:
         item: str,
         noted: dict[str, list[Finding]],
         states: dict[str, str],
-        corrected: set[tuple[str, str]],
+        corrected: dict[tuple[str, str], str],
     ) -> Entry:
         key = f"{role}/{item}"
         photo = self.photo(role, item)
@@ -174,7 +189,8 @@ class Queue:
                 self._known[key] = known
         # what an annotator thought of its result no longer counts once somebody corrected it
         mine = [entry for entry in noted.get(key, []) if (item, entry.condition) not in corrected]
-        reasons = sorted([*known[1], *mine], key=lambda finding: -finding.weight)
+        stale = _stale(photo, corrected) if role == "person" else []
+        reasons = sorted([*known[1], *mine, *stale], key=lambda finding: -finding.weight)
         return Entry(role, item, score(reasons), tuple(reasons), states.get(key, "open"))
 
     def _states(self) -> dict[str, str]:

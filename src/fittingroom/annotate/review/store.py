@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from ...core.errors import InputError
+from ...core.errors import FittingroomError, InputError
 from ...core.files import write_text
 from ...data.dataset import Dataset
 from ..journal import FOLDER, JOURNAL, VERSIONS, Correction, keep_version, read_journal
 from . import history
 from .documents import Document, digest, document, editable
 
-#: called after a save with (item, condition); makes again what depends on it and says so in lines
+#: called after a save with (item, condition); makes again what depends on it, and names those conditions
 Rederive: TypeAlias = Callable[[str, str], list[str]]
 
 
@@ -80,7 +80,8 @@ class Store:
             note: why.
 
         Returns:
-            The journal's line (None where nothing changed) and what was made again because of it.
+            The journal's line (None where nothing changed), and the conditions that were made again because of it; or
+            why they could not be.
 
         Raises:
             ConflictError: the document is not the one that was opened. Nothing was written.
@@ -107,7 +108,15 @@ class Store:
             write_text(self.folder / "pending.json", history.as_line(line))
             place.write(data)
             self._finish()
-        return line, self.rederive(item, condition) if self.rederive else []
+        return line, self._made_again(item, condition)
+
+    def _made_again(self, item: str, condition: str) -> list[str]:
+        if self.rederive is None:
+            return []
+        try:
+            return self.rederive(item, condition)
+        except FittingroomError as error:  # the correction itself is saved, and must not look as if it were not
+            return [str(error)]
 
     def undo(self, item: str, condition: str, *, opened: str, who: str) -> tuple[Correction | None, list[str]]:
         """Take the last correction back; again, the one before it.
