@@ -118,7 +118,7 @@ def test_the_annotators_own_scores_count_until_somebody_corrects_it(root: Path) 
     data, opened = store.open("fay", "pose")
     assert data is not None
     store.save("fay", "pose", data.replace(b"1.3", b"1.4"), opened=opened, who="a")
-    assert queue.entry("person", "fay").findings == ()
+    assert [found.reason for found in queue.entry("person", "fay").findings] == ["stale"]
 
 
 def test_states_are_kept_and_come_last(root: Path) -> None:
