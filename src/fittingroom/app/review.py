@@ -156,7 +156,11 @@ class ReviewPage:
         """The pairs files, and the ids and pictures that can be paired."""
         dataset = self.store.dataset
         files = [self._pairs_file(path.name) for path in pair_files(dataset)]
-        return {"files": files, "people": list(dataset.people), "garments": list(dataset.garments)}
+        person = {"role": "person", "known": list(dataset.people)}
+        garment = {"role": "garment", "known": list(dataset.garments)}
+        # UPT's lines begin with the photo that the garment is worn in
+        columns = [{**person, "role": "garment"}, person] if dataset.layout == "upt" else [person, garment]
+        return {"files": files, "columns": columns}
 
     def _pairs_file(self, name: str) -> dict[str, Any]:
         data, opened = self.store.open(name, "pairs")

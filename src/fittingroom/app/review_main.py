@@ -14,6 +14,8 @@ from ..data.dataset import Dataset
 from .review import ReviewPage
 
 _HERE = Path(__file__).parent
+#: in this order; each uses those before it
+_SCRIPTS = ("review_stage.js", "review_pose.js", "review_paint.js", "review_forms.js", "review_view.js", "review.js")
 
 
 def _source(name: str) -> str:
@@ -40,7 +42,7 @@ def build_review(data: str, *, quiet: bool = False) -> gr.Blocks:
 
     # the style is put in by script: as part of the template its braces would be read as the template's
     style = json.dumps(_source("review.css"))
-    scripts = [_source(name) for name in ("review_editor.js", "review_forms.js", "review.js")]
+    scripts = [_source(name) for name in _SCRIPTS]
     scripts.append(f"document.head.append(make('style', {{ textContent: {style} }})); startReview(element, server);")
     with gr.Blocks(title=f"{dataset.name}: review", analytics_enabled=False, fill_width=True) as app:
         gr.HTML(

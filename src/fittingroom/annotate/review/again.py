@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from ...data.dataset import Dataset
@@ -15,7 +16,7 @@ def rederiver(dataset: Dataset) -> Rederive | None:
 
     How its masks were made is not known there, so nothing is made again: the queue says that they are out of date.
     """
-    root = Path(dataset.root)
+    root, one_at_a_time = Path(dataset.root), threading.Lock()
     if not (root / ITEMS).is_dir():
         return None
 
@@ -26,7 +27,8 @@ def rederiver(dataset: Dataset) -> Rederive | None:
             return []
         names = PERSON_CONDITIONS if item in dataset.people else GARMENT_CONDITIONS
         before = {name: digest(document(dataset, item, name).read()) for name in names}
-        rederive(root, [item])
+        with one_at_a_time:
+            rederive(root, [item])
         return [
             name for name in names if name != condition and digest(document(dataset, item, name).read()) != before[name]
         ]
