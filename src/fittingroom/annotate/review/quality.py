@@ -6,6 +6,7 @@ by its weight; the weights only order the queue, they are no probabilities.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ Mask = npt.NDArray[np.bool_]
 #: joints without which most methods cannot place a garment
 _MAIN = ("neck", "right-shoulder", "left-shoulder", "right-hip", "left-hip")
 _ARMS = (("right-arm", "right-elbow", "right-wrist"), ("left-arm", "left-elbow", "left-wrist"))
+#: larger photos are judged on every second, third ... pixel: the queue must not wait for twelve million of them
+_JUDGED = 1024
 _BONES = (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))
 
 
@@ -151,22 +154,27 @@ def findings(photo: Photo) -> list[Finding]:
     image = _loaded(photo.image, "image", found)
     if image is None:
         return found
+    step = math.ceil(max(image.shape[:2]) / _JUDGED)
     if isinstance(photo, Garment):
         mask = _loaded(lambda: Photo.mask(photo), "garment-mask", found)
         if mask is not None:
-            found += garment_findings(mask)
+            found += garment_findings(mask[::step, ::step])
     elif isinstance(photo, Person):
         pose = _loaded(photo.pose, "pose", found)
         parse = _loaded(photo.parse, "parse", found)
+        if parse is not None:
+            parse = Parse(parse.labels[::step, ::step], parse.labels_in)
         if pose is not None:
+            size = image[::step, ::step].shape[:2]
+            pose = Pose(pose.joints / np.array([step, step, 1], np.float32))
             body = parse.labels > 0 if parse is not None else None
-            found += pose_findings(pose, image.shape[:2], body)
+            found += pose_findings(pose, size, body)
         if parse is not None:
             found += parse_findings(parse, pose)
         if photo.has("mask"):
             mask = _loaded(photo.mask, "agnostic-mask", found)
             if mask is not None:
-                found += agnostic_findings(mask, parse)
+                found += agnostic_findings(mask[::step, ::step], parse)
     return sorted(found, key=lambda finding: -finding.weight)
 
 
