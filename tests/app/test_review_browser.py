@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,29 +28,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(data: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-c", "from fittingroom.cli import main; main()", "app", "--review", str(data)]
-    server = subprocess.Popen(
-        [*command, "--port", str(port)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, "GRADIO_ANALYTICS_ENABLED": "False"},
-    )
-    url = f"http://127.0.0.1:{port}/"
-    for _ in range(120):
-        if server.poll() is not None:
-            pytest.fail((server.stdout.read() if server.stdout else b"").decode()[-2000:])
-        try:
-            urllib.request.urlopen(url, timeout=1)
-            break
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
-    yield url
-    server.kill()
-    server.wait()
+def address(data: Path, serve: Callable[..., str]) -> str:
+    return serve("--review", str(data))
 
 
 class Review:

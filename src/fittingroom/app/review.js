@@ -200,9 +200,8 @@ function startReview(root, server) {
     state.view = "items";
     state.item = { ...answer, bitmap: image };
     state.tools = {};
-    for (const [condition, found] of Object.entries(answer.documents))
-      if (found.place) await makeTool(condition, found);
-    const names = Object.keys(answer.documents).filter((name) => answer.documents[name].place);
+    for (const [condition, found] of Object.entries(answer.documents)) await makeTool(condition, found);
+    const names = Object.keys(answer.documents);
     const worst = answer.entry.findings.map(([condition]) => condition).find((name) => names.includes(name));
     // the worst condition first; where nothing is odd, the one that was looked at before
     state.tab = [tab, worst, state.tab].find((name) => names.includes(name)) ?? names[0];

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image, ImageOps
 
 from ..annotate.review import pixels
-from ..annotate.review.documents import GARMENT_CONDITIONS, PERSON_CONDITIONS, Document, pair_files
+from ..annotate.review.documents import Document, conditions_of, pair_files
 from ..annotate.review.history import undo_target
 from ..annotate.review.joints import ABSENT, MIRRORED, Joints, decode_joints, encode_joints
 from ..annotate.review.queue import STATES, Entry, Queue
 from ..annotate.review.store import ConflictError, Rederive, Store
 from ..core.errors import FittingroomError, InputError
-from ..core.images import Size, UInt8, encode_jpeg, fit_size, resize_image
+from ..core.images import Size, UInt8, encode_jpeg, encode_png, fit_size, resize_image
 from ..core.labels import label_set
 from ..core.pose import JOINTS, LIMBS
 from ..data.dataset import Dataset
@@ -46,6 +47,16 @@ def _picture(image: UInt8, box: Size | None = None) -> str:
         image = resize_image(image, fit_size((image.shape[0], image.shape[1]), box))
     data = encode_jpeg(image, 85 if box is not None else 93)
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+
+
+def _thumb(path: Path) -> str:
+    """A small picture of a photo as a data URL; empty for one that cannot be read."""
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", (4 * _THUMB[1], 4 * _THUMB[0]))  # a JPEG is decoded at a fraction of its size
+            return _picture(np.asarray(ImageOps.exif_transpose(image).convert("RGB")), _THUMB)
+    except Exception:  # Pillow raises many kinds on broken files; the queue says what is wrong with it
+        return ""
 
 
 class ReviewPage:
@@ -137,13 +148,9 @@ class ReviewPage:
         photo = self.queue.photo(role, item)
         image = photo.image()
         size = (image.shape[0], image.shape[1])
-        conditions = PERSON_CONDITIONS if role == "person" else GARMENT_CONDITIONS
-        documents = {}
-        for condition in conditions:
-            try:
-                documents[condition] = self._document(photo, condition, size)
-            except FittingroomError as error:
-                documents[condition] = {"error": str(error), "place": False}
+        documents = {
+            condition: self._document(photo, condition, size) for condition in conditions_of(self.store.dataset, role)
+        }
         return {
             "entry": self._entry(self.queue.entry(role, item)),
             "image": _picture(image) if image.size > 3 * _PNG_PIXELS else self._exact(image),
@@ -170,8 +177,6 @@ class ReviewPage:
 
     @staticmethod
     def _exact(image: UInt8) -> str:
-        from ..core.images import encode_png
-
         return f"data:image/png;base64,{base64.b64encode(encode_png(image)).decode()}"
 
     @staticmethod
@@ -186,10 +191,7 @@ class ReviewPage:
 
     def _thumb(self, entry: Entry) -> str:
         if entry.key not in self._thumbs:
-            try:
-                self._thumbs[entry.key] = _picture(self.queue.photo(entry.role, entry.item).image(), _THUMB)
-            except FittingroomError:
-                self._thumbs[entry.key] = ""
+            self._thumbs[entry.key] = _thumb(self.queue.photo(entry.role, entry.item).files["image"])
         return self._thumbs[entry.key]
 
     def _past(self, item: str, condition: str) -> dict[str, Any]:
@@ -203,7 +205,7 @@ class ReviewPage:
     def _document(self, photo: Photo, condition: str, size: Size) -> dict[str, Any]:
         data, opened = self.store.open(photo.id, condition)
         place = self.store.document(photo.id, condition)
-        out: dict[str, Any] = {"opened": opened, "present": data is not None, "place": True}
+        out: dict[str, Any] = {"opened": opened, "present": data is not None}
         out |= self._past(photo.id, condition)
         try:
             out["value"] = self._decoded(place, data, photo, size)

@@ -99,8 +99,8 @@ joint = st.one_of(
 )
 poses = st.lists(joint, min_size=18, max_size=18).filter(lambda rows: any(row[3] for row in rows)).map(Joints.make)
 phrases = st.dictionaries(
-    st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters=":"), min_size=1, max_size=8),
-    st.one_of(st.text(st.characters(codec="utf-8", exclude_categories=("C",)), max_size=12), st.lists(st.text(max_size=5), max_size=3), st.integers(), st.none()),
+    st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=1, max_size=8),
+    st.one_of(st.text(max_size=12), st.lists(st.text(max_size=5), max_size=3), st.integers(), st.none()),
     max_size=4,
 )  # fmt: skip
 
@@ -123,7 +123,7 @@ def bundles(draw: st.DrawFn) -> Bundle:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bundle=bundles())
 def test_nothing_is_lost(tmp_path: Path, name: str, bundle: Bundle) -> None:
     out = target(name, tmp_path)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import FittingroomError, InputError
+from ...core.errors import InputError
 from ...core.files import read_json, write_json
 from ...core.images import Size
 from ...core.labels import LabelSet
@@ -30,6 +30,7 @@ from .model import (
     put_joint,
     put_layer,
     record_extra,
+    take_each,
     take_extra,
     unknown_rows,
 )
@@ -144,32 +145,26 @@ def read_document(document: Any, path: Path, photos: Photos, complain: Complain)
     labels = photos.labels
     bundle = Bundle("", labels, [], pairs_of(document.get(EXTRA)))
     records: dict[Any, Record] = {}
-    for entry in document["images"]:
-        try:
-            record = photos.find(str(entry["file_name"]))
-            size = (int(entry.get("height") or record.size[0]), int(entry.get("width") or record.size[1]))
-            if size != record.size:
-                raise InputError(f"{record.image}: the file says {size[1]}x{size[0]}, the photo is another size")
-            take_extra(record, entry.get(EXTRA))
-            if entry["id"] in records:
-                raise InputError(f"{record.image}: its id {entry['id']} is taken already")
-            records[entry["id"]] = record
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            complain(f"an image that cannot be read ({type(error).__name__}: {error})")
-        except FittingroomError as error:
-            complain(str(error))
-    categories = {
-        entry["id"]: entry for entry in document.get("categories", ()) if isinstance(entry, dict) and "id" in entry
-    }
-    for entry in document.get("annotations", ()):
-        try:
-            if entry["image_id"] not in records:
-                raise InputError(f"annotation {entry.get('id')}: its image {entry['image_id']} is not there")
-            _take(records[entry["image_id"]], entry, categories.get(entry.get("category_id"), {}), labels)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            complain(f"an annotation that cannot be read ({type(error).__name__}: {error})")
-        except FittingroomError as error:
-            complain(str(error))
+
+    def take_image(entry: Any) -> None:
+        record = photos.find(str(entry["file_name"]))
+        size = (int(entry.get("height") or record.size[0]), int(entry.get("width") or record.size[1]))
+        if size != record.size:
+            raise InputError(f"{record.image}: the file says {size[1]}x{size[0]}, the photo is another size")
+        if entry["id"] in records:
+            raise InputError(f"{record.image}: its id {entry['id']} is taken already")
+        take_extra(record, entry.get(EXTRA))
+        records[entry["id"]] = record
+
+    def take_annotation(entry: Any) -> None:
+        if entry["image_id"] not in records:
+            raise InputError(f"annotation {entry.get('id')}: its image {entry['image_id']} is not there")
+        _take(records[entry["image_id"]], entry, categories.get(entry.get("category_id"), {}), labels)
+
+    take_each(document["images"], take_image, complain, path.name)
+    listed = [entry for entry in document.get("categories", ()) if isinstance(entry, dict)]
+    categories = {entry.get("id"): entry for entry in listed}
+    take_each(document.get("annotations", ()), take_annotation, complain, path.name)
     bundle.records = list(records.values())
     return bundle
 

@@ -15,7 +15,7 @@ from ...core.labels import LabelSet, label_set
 from ...data.sample import Photo
 from ..conditions import Role
 from ..review import pixels
-from ..review.documents import GARMENT_CONDITIONS, PERSON_CONDITIONS, document, garments_alone, pair_files
+from ..review.documents import conditions_of, document, garments_alone, pair_files
 from ..review.joints import Joints, decode_joints, encode_joints
 from ..review.store import Store
 from .model import MASKS, Bundle, Photos, Record, merge_joints
@@ -101,7 +101,7 @@ def collect(store: Store, items: Sequence[str] = (), *, complain: list[str]) -> 
         except FittingroomError as error:
             complain.append(str(error))
             continue
-        for condition in PERSON_CONDITIONS if role == "person" else GARMENT_CONDITIONS:
+        for condition in conditions_of(store.dataset, role):
             try:
                 data = document(store.dataset, photo.id, condition).read()
                 if data is not None:

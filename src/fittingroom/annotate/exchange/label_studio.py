@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -32,6 +33,7 @@ from .model import (
     put_joint,
     put_layer,
     record_extra,
+    take_each,
     take_extra,
     unknown_rows,
 )
@@ -69,16 +71,20 @@ def _caption_text(caption: Mapping[str, Any]) -> str:
 
 def _caption_value(text: str, before: Mapping[str, Any]) -> dict[str, Any]:
     """A caption from its lines; a phrase that was not edited keeps its type."""
+    if text == _caption_text(before):
+        return dict(before)
     out: dict[str, Any] = {}
-    for line in text.splitlines():
+    unedited = {_caption_text({name: phrase}): name for name, phrase in before.items()}
+    for line in text.split("\n"):
         if not line.strip():
+            continue
+        if line in unedited:
+            out[unedited[line]] = before[unedited[line]]
             continue
         name, colon, phrase = line.partition(": ")
         if not colon:
             raise InputError(f"a caption's line {line!r} is not 'name: phrase'")
-        if name in before and _caption_text({name: before[name]}) == line:
-            out[name] = before[name]
-        elif name in before and not isinstance(before[name], str):
+        if name in before and not isinstance(before[name], str):
             try:
                 out[name] = json.loads(phrase)
             except ValueError as error:
@@ -159,13 +165,7 @@ def read(path: Path, photos: Photos, complain: Complain) -> Bundle:
             complain(f"task {number}: {error}")
             continue
         take_extra(record, extra)
-        for region in results:
-            try:
-                _take(record, region, labels)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                complain(f"{record.item}: a region that cannot be read ({type(error).__name__}: {error})")
-            except FittingroomError as error:
-                complain(f"{record.item}: {error}")
+        take_each(results, partial(_take, record, labels=labels), complain, record.item)
         bundle.records.append(record)
     return bundle
 

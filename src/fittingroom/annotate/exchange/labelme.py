@@ -7,6 +7,7 @@ import binascii
 import io
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -31,6 +32,7 @@ from .model import (
     put_joint,
     put_layer,
     record_extra,
+    take_each,
     take_extra,
     unknown_rows,
 )
@@ -118,13 +120,7 @@ def read(path: Path, photos: Photos, complain: Complain) -> Bundle:
             complain(f"{file.name}: {error.problem}")
             continue
         take_extra(record, extra)
-        for shape in shapes:
-            try:
-                _take(record, shape, labels)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                complain(f"{file.name}: a shape that cannot be read ({type(error).__name__}: {error})")
-            except FittingroomError as error:
-                complain(f"{file.name}: {error}")
+        take_each(shapes, partial(_take, record, labels=labels), complain, file.name)
         bundle.records.append(record)
     return bundle
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ...core.errors import InputError
+from ...core.errors import FittingroomError, InputError
 from ...core.images import Size
 from ...core.labels import LabelSet
 from ...core.pose import JOINT, JOINTS
@@ -148,6 +148,24 @@ def pairs_of(extra: Any) -> dict[str, str]:
     """Pairs files of an exported file."""
     found = extra.get("pairs") if isinstance(extra, Mapping) else None
     return {str(name): str(text) for name, text in found.items()} if isinstance(found, Mapping) else {}
+
+
+def take_each(entries: Iterable[Any], take: Callable[[Any], None], complain: Callable[[str], None], where: str) -> None:
+    """Take every entry of a foreign file; one that cannot be taken is one line, and stops none of the others.
+
+    Args:
+        entries: of the file, of whatever kind they are.
+        take: reads one into a record.
+        complain: called with the line.
+        where: begins the line.
+    """
+    for entry in entries:
+        try:
+            take(entry)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            complain(f"{where}: an entry that cannot be read ({type(error).__name__}: {error})")
+        except FittingroomError as error:
+            complain(f"{where}: {error}")
 
 
 def layers(record: Record, labels: LabelSet) -> list[tuple[str, str, Mask]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...data.dataset import Dataset
 from ..records import ITEMS
-from .documents import GARMENT_CONDITIONS, PERSON_CONDITIONS, digest, document
+from .documents import conditions_of, digest, document
 from .store import Rederive
 
 
@@ -25,7 +25,7 @@ def rederiver(dataset: Dataset) -> Rederive | None:
 
         if condition in ("state", "pairs"):
             return []
-        names = PERSON_CONDITIONS if item in dataset.people else GARMENT_CONDITIONS
+        names = conditions_of(dataset, "person" if item in dataset.people else "garment")
         before = {name: digest(document(dataset, item, name).read()) for name in names}
         with one_at_a_time:
             rederive(root, [item])

@@ -136,6 +136,12 @@ def garments_alone(dataset: Dataset) -> dict[str, Garment]:
     return {name: garment for name, garment in dataset.garments.items() if not garment.worn}
 
 
+def conditions_of(dataset: Dataset, role: str) -> tuple[str, ...]:
+    """Conditions of a ``person`` or ``garment`` that this dataset's layout has a place for."""
+    names = PERSON_CONDITIONS if role == "person" else GARMENT_CONDITIONS
+    return tuple(name for name in names if dataset.layout != "upt" or name in _UPT_FILES or ANNOTATED[name].part)
+
+
 def pair_files(dataset: Dataset) -> list[Path]:
     """The dataset's pairs files, sorted."""
     return sorted(dataset.root.glob("*pairs*.txt"))

@@ -10,16 +10,18 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from ...core.errors import FittingroomError, InputError
+from ...core.errors import InputError
 from ...core.files import read_json, write_json
 from ...data.dataset import Dataset
 from ...data.sample import Photo
 from ..journal import FOLDER
-from .documents import DEPENDENTS, GARMENT_CONDITIONS, PERSON_CONDITIONS, digest, document, garments_alone, value_bytes
+from .documents import DEPENDENTS, conditions_of, digest, document, garments_alone, value_bytes
 from .quality import Finding, findings, score
 from .store import Store
 
 STATES = ("open", "done", "skip", "reject")
+#: judgements are kept after so many items, so that a program that is stopped need not begin anew
+_KEPT_EVERY = 500
 #: an annotator's score below this is worth a reason of its own
 _LOW = 0.8
 
@@ -121,14 +123,9 @@ class Queue:
             raise InputError(f"no {role} {item!r} in {self.dataset.name}", mend="load the page again")
         photo = known[item]
         files = dict(photo.files)
-        for condition in PERSON_CONDITIONS if role == "person" else GARMENT_CONDITIONS:
-            if condition.endswith("caption"):
-                continue
-            try:
-                place = document(self.dataset, item, condition)
-            except FittingroomError:
-                continue  # a layout without a place for it
-            if place.path.is_file():
+        for condition in conditions_of(self.dataset, role):
+            place = document(self.dataset, item, condition)
+            if not place.keys and place.path.is_file():
                 files["mask" if condition.endswith("mask") else condition] = place.path
         return replace(photo, files=files, _cache={})
 
@@ -143,6 +140,8 @@ class Queue:
         found = []
         for done, (role, photo) in enumerate(photos, start=1):
             found.append(self._entry(role, photo.id, *known))
+            if done % _KEPT_EVERY == 0:
+                self._remember()
             if progress:
                 progress(done, len(photos))
         self._remember()
