@@ -78,7 +78,7 @@ def _background(lab: npt.NDArray[np.float32], border: Mask) -> tuple[npt.NDArray
 def _without_holes(mask: Mask, away: npt.NDArray[np.float32] | None = None, least: float = 0.0) -> Mask:
     """Enclosed background that belongs to the garment is added to it.
 
-    Small holes do (buttons, white prints), and so do wide ones whose mean colour ``away`` ``(H, W, 3)`` differs from the
+    Small holes do (buttons, white prints), and so do wide ones whose median colour ``away`` ``(H, W, 3)`` differs from the
     background by more than ``least``: cloth of almost the background's colour. A real gap, as inside a neck, does not.
     """
     count, blobs, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
@@ -89,7 +89,7 @@ def _without_holes(mask: Mask, away: npt.NDArray[np.float32] | None = None, leas
         if left == 0 or top == 0 or left + width == mask.shape[1] or top + height == mask.shape[0]:
             continue
         inside = blobs == blob
-        if size < 0.005 * area or (away is not None and np.linalg.norm(away[inside].mean(axis=0)) > least):
+        if size < 0.005 * area or (away is not None and np.linalg.norm(np.median(away[inside], axis=0)) > least):
             out[inside] = True
     return out
 
@@ -139,7 +139,7 @@ def by_colour(photo: UInt8) -> tuple[Mask, float, tuple[str, ...]]:
     typical = float(np.median(differs[raw]))
     clear = typical > sure
     mask = _settled(small, raw, differs > max(3 * sure, 0.6 * typical)) if clear else raw
-    mask, count = _pieces(_without_holes(mask, lab - ground, 0.5 * maybe))
+    mask, count = _pieces(_without_rim(_without_holes(mask, lab - ground, 0.5 * maybe), differs))
     if not mask.any():
         mask, count = _pieces(raw)
     ragged = _outline(mask) / max(_outline(_closed(mask)), 1.0)
@@ -168,6 +168,13 @@ def _bridged(mask: Mask, away: npt.NDArray[np.float32], least: float) -> Mask:
     """Gaps between pieces, as between dark stripes on white cloth, filled where the mean colour is not quite the background's."""
     mean = cv2.GaussianBlur(away, (0, 0), 3.0)
     return mask | (_closed(mask) & (np.linalg.norm(mean, axis=2) > least))
+
+
+def _without_rim(mask: Mask, differs: npt.NDArray[np.float32]) -> Mask:
+    """Without outermost pixels that are mostly background: smoothing has put the garment's colour upon them."""
+    inner = cv2.erode(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    strongest = cv2.dilate(differs, np.ones((5, 5), np.uint8))
+    return mask & (inner | (differs > 0.5 * strongest))
 
 
 def _outline(mask: Mask) -> float:
