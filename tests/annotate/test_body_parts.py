@@ -15,15 +15,10 @@ from fittingroom.core.pose import JOINT, JOINTS, Pose, read_pose
 IDS = CIHP20.ids
 
 
-def standing(size=(320, 240), drop=()) -> Pose:
-    import fake_annotators as fake
+def standing(drop=()) -> Pose:
+    import fake_annotators
 
-    joints = np.zeros((18, 3), np.float32)
-    for index, name in enumerate(JOINTS):
-        if name not in drop:
-            x, y = fake.PLACES[name]
-            joints[index] = 60 + x * 120, 10 + y * 300, 0.9
-    return Pose(joints)
+    return fake_annotators.standing(drop)
 
 
 @settings(max_examples=40, deadline=None)
@@ -35,7 +30,8 @@ def test_every_pixel_of_skin_gets_one_part_and_no_other_does(fakes_path, seed, d
     assert np.array_equal(out > 0, skin)
     assert set(np.unique(out)) <= {0, *(IDS[part] for part in SKIN)}
     shoes = split_shoes(skin, pose)
-    assert np.array_equal(shoes > 0, skin) and set(np.unique(shoes)) <= {0, IDS["left-shoe"], IDS["right-shoe"]}
+    assert np.array_equal(shoes > 0, skin)
+    assert set(np.unique(shoes)) <= {0, IDS["left-shoe"], IDS["right-shoe"]}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +47,13 @@ def fakes_path():
 def test_pixels_at_joints_belong_to_their_limb():
     pose = standing()
     skin = np.zeros((320, 240), bool)
-    expected = {"left-wrist": "left-arm", "right-elbow": "right-arm", "left-knee": "left-leg", "right-ankle": "right-leg", "nose": "face"}
+    expected = {
+        "left-wrist": "left-arm",
+        "right-elbow": "right-arm",
+        "left-knee": "left-leg",
+        "right-ankle": "right-leg",
+        "nose": "face",
+    }
     for joint in expected:
         x, y = pose.point(joint).round().astype(int)
         skin[y - 3 : y + 4, x - 3 : x + 4] = True
@@ -79,9 +81,12 @@ def test_two_shoes_are_two_and_swap_with_the_feet():
     out = split_shoes(shoes, pose)
     swapped = pose.joints.copy()
     for joint in ("hip", "knee", "ankle"):
-        swapped[[JOINT[f"left-{joint}"], JOINT[f"right-{joint}"]]] = pose.joints[[JOINT[f"right-{joint}"], JOINT[f"left-{joint}"]]]
+        swapped[[JOINT[f"left-{joint}"], JOINT[f"right-{joint}"]]] = pose.joints[
+            [JOINT[f"right-{joint}"], JOINT[f"left-{joint}"]]
+        ]
     other = split_shoes(shoes, Pose(swapped))
-    assert np.array_equal(out == IDS["left-shoe"], other == IDS["right-shoe"]) and (out == IDS["left-shoe"]).sum() == shoes.sum() / 2
+    assert np.array_equal(out == IDS["left-shoe"], other == IDS["right-shoe"])
+    assert (out == IDS["left-shoe"]).sum() == shoes.sum() / 2
 
 
 def test_a_coarse_parser_is_brought_to_cihp20():
@@ -90,7 +95,11 @@ def test_a_coarse_parser_is_brought_to_cihp20():
     classes[30:60, 100:140], classes[60:160, 90:150], classes[285:300, 100:145] = 1, 2, 3
     out = to_cihp20(classes, {0: "background", 1: "skin", 2: "upper-clothes", 3: "shoes"}, pose)
     assert set(np.unique(out[classes == 2])) == {IDS["upper-clothes"]}
-    assert IDS["face"] in out[classes == 1] and set(np.unique(out[classes == 3])) == {IDS["left-shoe"], IDS["right-shoe"]}
+    assert IDS["face"] in out[classes == 1]
+    assert set(np.unique(out[classes == 3])) == {
+        IDS["left-shoe"],
+        IDS["right-shoe"],
+    }
 
 
 def test_a_face_with_a_neck_is_parted_at_the_chin():
@@ -98,7 +107,8 @@ def test_a_face_with_a_neck_is_parted_at_the_chin():
     labels = np.zeros((320, 240), np.uint8)
     labels[20:75, 105:135] = IDS["face"]
     out = neck_from_face(labels, pose)
-    assert (out[22:40, 110:130] == IDS["face"]).all() and (out[62:75, 110:130] == IDS["torso-skin"]).all()
+    assert (out[22:40, 110:130] == IDS["face"]).all()
+    assert (out[62:75, 110:130] == IDS["torso-skin"]).all()
     assert np.array_equal(out > 0, labels > 0)
 
 

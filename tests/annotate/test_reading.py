@@ -42,11 +42,16 @@ def pixels(kept) -> np.ndarray:
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_jpeg_keeps_its_pixels_and_loses_its_metadata(tmp_path, progressive):
     data = encoded(Image.fromarray(photo()), quality=80, exif=told(), comment=b"secret", progressive=progressive)
-    assert b"Anytown" in data and b"secret" in data
+    assert b"Anytown" in data
+    assert b"secret" in data
     kept = keep(data + b"trailing preview", tmp_path / "a.jpg", Reading())
-    assert np.array_equal(pixels(kept), np.asarray(Image.open(io.BytesIO(data)))) and kept.suffix == ".jpg"
-    assert b"Anytown" not in kept.data and b"secret" not in kept.data and b"preview" not in kept.data
-    assert not Image.open(io.BytesIO(kept.data)).getexif() and len(kept.data) < len(data)
+    assert np.array_equal(pixels(kept), np.asarray(Image.open(io.BytesIO(data))))
+    assert kept.suffix == ".jpg"
+    assert b"Anytown" not in kept.data
+    assert b"secret" not in kept.data
+    assert b"preview" not in kept.data
+    assert not Image.open(io.BytesIO(kept.data)).getexif()
+    assert len(kept.data) < len(data)
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
@@ -57,7 +62,8 @@ def test_photos_are_turned_upright(tmp_path, turn):
     upright = Image.fromarray(photo())
     stored = upright.transpose(getattr(Image.Transpose, undo[turn])) if turn > 1 else upright
     kept = keep(encoded(stored, "PNG", exif=told(turn=turn)), tmp_path / "a.png", Reading())
-    assert np.array_equal(pixels(kept), photo()) and not Image.open(io.BytesIO(kept.data)).getexif()
+    assert np.array_equal(pixels(kept), photo())
+    assert not Image.open(io.BytesIO(kept.data)).getexif()
     assert ("turned upright" in kept.notes) == (turn > 1)
 
 
@@ -72,7 +78,7 @@ def test_every_mode_is_read(tmp_path, mode):
         image = Image.fromarray(photo()).convert(mode)
         form = "JPEG" if mode in ("CMYK", "YCbCr") else "PNG"
     kept = keep(encoded(image, form), tmp_path / "a", Reading())
-    assert pixels(kept).shape == (90, 120, 3) and Image.open(io.BytesIO(kept.data)).mode == "RGB" or mode == "L"
+    assert (pixels(kept).shape == (90, 120, 3) and Image.open(io.BytesIO(kept.data)).mode == "RGB") or mode == "L"
     if mode in ("I;16", "F"):
         assert np.abs(pixels(kept)[..., 0].astype(int) - grey).max() <= 1
 
@@ -81,7 +87,8 @@ def test_colours_come_in_srgb(tmp_path):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     same = keep(encoded(Image.fromarray(photo()), "PNG", icc_profile=srgb), tmp_path / "a.png", Reading())
-    assert np.array_equal(pixels(same), photo()) and "icc_profile" not in Image.open(io.BytesIO(same.data)).info
+    assert np.array_equal(pixels(same), photo())
+    assert "icc_profile" not in Image.open(io.BytesIO(same.data)).info
     # a profile that does not fit the pixels, and one that is no profile, change nothing
     for broken in (profile.tobytes(), b"nonsense"):
         kept = keep(encoded(Image.fromarray(photo()), "PNG", icc_profile=broken), tmp_path / "a.png", Reading())
@@ -91,19 +98,34 @@ def test_colours_come_in_srgb(tmp_path):
 def test_large_photos_are_scaled_down_and_huge_ones_refused(tmp_path):
     big = Image.fromarray(np.tile(photo(), (10, 10, 1)))
     kept = keep(encoded(big, "PNG"), tmp_path / "a.png", Reading(longest=240))
-    assert pixels(kept).shape == (180, 240, 3) and any("1200x900" in note for note in kept.notes)
+    assert pixels(kept).shape == (180, 240, 3)
+    assert any("1200x900" in note for note in kept.notes)
     assert pixels(keep(encoded(big), tmp_path / "a.jpg", Reading(longest=0))).shape == (900, 1200, 3)
     with pytest.raises(InputError, match="1200x900 pixels is more than the 0.5 million"):
         keep(encoded(big, "PNG"), tmp_path / "a.png", Reading(max_pixels=500_000))
     # a JPEG can be decoded small: it needs no memory for all of its pixels
-    assert pixels(keep(encoded(big), tmp_path / "a.jpg", Reading(longest=240, max_pixels=500_000))).shape == (180, 240, 3)
+    assert pixels(keep(encoded(big), tmp_path / "a.jpg", Reading(longest=240, max_pixels=500_000))).shape == (
+        180,
+        240,
+        3,
+    )
 
 
-@pytest.mark.parametrize(("data", "says"), [(b"", "empty"), (b"no picture", "not a readable image"), (encoded(Image.fromarray(photo()))[:900], "truncated"), (encoded(Image.fromarray(photo()), "PNG")[:200], "truncated|not a readable"), (encoded(Image.fromarray(photo((20, 20)))), "only 20x20")])
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "empty"),
+        (b"no picture", "not a readable image"),
+        (encoded(Image.fromarray(photo()))[:900], "truncated"),
+        (encoded(Image.fromarray(photo()), "PNG")[:200], "truncated|not a readable"),
+        (encoded(Image.fromarray(photo((20, 20)))), "only 20x20"),
+    ],
+)
 def test_broken_photos_are_one_line(tmp_path, data, says):
     with pytest.raises(InputError, match=says) as caught:
         keep(data, tmp_path / "a.jpg", Reading())
-    assert "\n" not in str(caught.value) and caught.value.mend
+    assert "\n" not in str(caught.value)
+    assert caught.value.mend
 
 
 def test_heic_says_what_it_needs(tmp_path, monkeypatch):
@@ -124,14 +146,27 @@ def test_cutting_metadata_never_fails(data):
 @given(st.text(min_size=1, max_size=60).filter(lambda text: "\0" not in text))
 def test_ids_fit_pairs_files_and_file_systems(name):
     key = photo_id(name)
-    assert key and not set(key) & set(' \t\n/\\:*?"<>|') and "__" not in key and not key.startswith(".")
-    assert photo_id(name) == key and len(key.encode()) <= 4 * 130
+    assert key
+    assert not set(key) & set(' \t\n/\\:*?"<>|')
+    assert "__" not in key
+    assert not key.startswith(".")
+    assert photo_id(name) == key
+    assert len(key.encode()) <= 4 * 130
 
 
 def test_what_a_folder_says(tmp_path):
     from fittingroom.core.images import write_png
 
-    for name in ("people/a.png", "people/b c/a.png", "garments/dresses/a.png", "x/y.png", ".hidden/z.png", "people/raw.DNG", "notes.txt", "people/a.jpg"):
+    for name in (
+        "people/a.png",
+        "people/b c/a.png",
+        "garments/dresses/a.png",
+        "x/y.png",
+        ".hidden/z.png",
+        "people/raw.DNG",
+        "notes.txt",
+        "people/a.jpg",
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".png":
@@ -147,12 +182,20 @@ def test_what_a_folder_says(tmp_path):
     assert next(entry for entry in listed if entry.name == "x/y.png").about == {"consent": "signed"}
     # two files that would have one id both get longer ones
     ids = {found["people/a.png"][0], found["people/a.jpg"][0]}
-    assert len(ids) == 2 and all(key.startswith("a-") for key in ids)
+    assert len(ids) == 2
+    assert all(key.startswith("a-") for key in ids)
     assert [name for name, _ in left_out] == ["people/raw.DNG", "not-there.png"]
     assert {entry.role for entry in list_photos(tmp_path, role="person")[0] if entry.name != "x/y.png"} == {"person"}
 
 
-@pytest.mark.parametrize(("table", "says"), [("a,b\n1,2\n", "names no file"), ("file,role\na.png,dog\n", "role 'dog'"), ("file,category\na.png,hat\n", "category 'hat'")])
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("a,b\n1,2\n", "names no file"),
+        ("file,role\na.png,dog\n", "role 'dog'"),
+        ("file,category\na.png,hat\n", "category 'hat'"),
+    ],
+)
 def test_a_broken_table_is_one_line(tmp_path, table, says):
     (tmp_path / "a.png").write_bytes(b"x")
     (tmp_path / "photos.csv").write_text(table)

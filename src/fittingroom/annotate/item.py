@@ -47,6 +47,7 @@ class Outcome:
         kept: conditions found valid.
         failures: (stage, reason).
         saved: whether the record could be written.
+        taken: whether the photo is in the dataset.
     """
 
     item: str
@@ -56,6 +57,7 @@ class Outcome:
     kept: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
     saved: bool = True
+    taken: bool = False
 
 
 @dataclass
@@ -270,7 +272,7 @@ def do_photo(
         worker.run()
     except Exception as error:  # the disk is full, the photo is broken ...: one line, and the others go on
         worker.fail("write" if isinstance(error, OSError | InputError) else "read", error)
-    outcome.role = worker.record.role
+    outcome.role, outcome.taken = worker.record.role, bool(worker.record.image)
     worker.record.failures = list(outcome.failures)
     try:
         worker.save()
