@@ -35,7 +35,7 @@ def test_every_annotator_says_what_it_is():
         assert name.startswith(f"{kind.provides}/")
         assert kind.licence
     assert len(describe(TARGETS)) == len(annotator_names()) + len(TARGETS)
-    assert annotator_names("garment-mask") == ["garment-mask/colour", "garment-mask/rembg"]
+    assert set(annotator_names("garment-mask")) == {f"garment-mask/{name}" for name in ("colour", "rembg", "hand")}
 
 
 def test_others_offer_annotators_by_an_entry_point(monkeypatch):
@@ -74,8 +74,8 @@ def test_auto_takes_what_is_here_and_says_what_is_not(registered, monkeypatch):
     assert not remarks
     monkeypatch.setattr(choice, "AUTO", {**choice.AUTO, "parse": ("parse/segformer",)})
     plan, remarks = choose_plan(Wanted(), targets=TARGETS)
-    assert "parse/segformer" not in [step.name for step in plan.steps]
-    assert len(remarks) == 1
+    assert "parse/hand" in [step.name for step in plan.steps]
+    assert len(remarks) == 2
     assert "weights fetch segformer-clothes" in remarks[0]
     assert "\n" not in remarks[0]
     with pytest.raises(MissingError, match="segformer-clothes"):  # asked for by name it is an error

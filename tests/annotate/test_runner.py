@@ -357,3 +357,27 @@ def test_masks_lie_where_the_figures_are(photos_folder, plan, tmp_path):
     truth = np.zeros((120, 100), bool)
     truth[20:100, 20:80] = True
     assert (mask & truth).sum() / (mask | truth).sum() > 0.97
+
+
+def test_a_parse_that_only_a_hand_makes_waits_and_the_rest_follows(photos_folder, build, tmp_path, files_of):
+    out = tmp_path / "data"
+    annotate(photos_folder, tmp_path / "drawn", build())
+    plan = build(**{"parse/fake": "parse/hand"})
+    done = annotate(photos_folder, out, plan)
+    assert done.people == 4
+    assert not done.failures
+    assert not (out / "agnostic-v3.2").exists()
+    queue = (out / ".annotate/quality.csv").read_text().splitlines()
+    assert queue[1] == "p0,person,parse,0.0000,to be made by hand,"
+    by_hand(out, "p0", "parse", out / "image-parse-v3/p0.png", (tmp_path / "drawn/image-parse-v3/p0.png").read_bytes())
+    rederive(out, ["p0"])
+    assert (out / "agnostic-v3.2/p0.png").read_bytes() == (tmp_path / "drawn/agnostic-v3.2/p0.png").read_bytes()
+    assert not (out / "agnostic-v3.2/p1.png").exists()
+    garment = Dataset.open(out).garments["p0-worn"]
+    assert garment.worn
+    assert garment.mask().any()
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    (flat / "x.png").write_bytes((photos_folder / "people/p0.png").read_bytes())
+    lost = annotate(flat, tmp_path / "lost", build(**{"pose/fake": "pose/hand"}))
+    assert "nobody here can tell" in lost.failures[0][4]
