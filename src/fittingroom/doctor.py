@@ -19,7 +19,7 @@ from .weights.manifest import entries
 _EXTRAS = {
     "app": ("gradio", "the browser app"),
     "studio": ("mitsuba", "rendering people (its commands are not there yet)"),
-    "annotate": ("onnxruntime", "annotating photos (its commands are not there yet)"),
+    "annotate": ("onnxruntime", "annotating photos by ONNX networks; HEIC photos"),
     "ray": ("ray", "making pictures on a Ray cluster"),
 }
 

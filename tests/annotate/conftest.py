@@ -20,13 +20,13 @@ def fakes(monkeypatch):
 
 @pytest.fixture
 def photos_folder(tmp_path):
-    """Six people and three garments."""
+    """Four people and three garments."""
     import fake_annotators as fake
 
     from fittingroom.core.images import write_png
 
     root = tmp_path / "photos"
-    for index in range(6):
+    for index in range(4):
         write_png(root / "people" / f"p{index}.png", fake.figure(index))
     for index in range(3):
         write_png(root / "garments" / f"g{index}.png", fake.garment(index))

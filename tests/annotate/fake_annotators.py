@@ -23,6 +23,16 @@ PLACES = {
 }  # fmt: skip
 
 
+def standing(drop=()) -> Pose:
+    """Somebody who stands in the middle of a picture of 320x240, without the joints in ``drop``."""
+    joints = np.zeros((18, 3), np.float32)
+    for index, name in enumerate(JOINTS):
+        if name not in drop:
+            x, y = PLACES[name]
+            joints[index] = 60 + x * 120, 10 + y * 300, 0.9
+    return Pose(joints)
+
+
 def figure(seed: int, size=(160, 120)) -> np.ndarray:
     """Somebody on a light ground: the upper half red, the lower half blue."""
     rng = np.random.default_rng(seed)
@@ -43,7 +53,7 @@ def garment(seed: int, size=(120, 100)) -> np.ndarray:
 
 
 def _box(photo):
-    rows, columns = np.nonzero((photo[..., 0].astype(int) - photo[..., 1] > 60))
+    rows, _columns = np.nonzero(photo[..., 0].astype(int) - photo[..., 1] > 60)
     if len(rows) < 50:
         raise NothingFoundError("nobody to be seen", mend="leave the photo out")
     whole = np.nonzero(np.abs(photo.astype(int) - photo[0, 0]).max(axis=2) > 40)
@@ -71,7 +81,8 @@ class FakePose:
         _count(self.name)
         top, bottom, left, right = _box(photo)
         joints = [
-            (left + x * (right - left) + self.shift, top + y * (bottom - top), 0.9) for x, y in (PLACES[n] for n in JOINTS)
+            (left + x * (right - left) + self.shift, top + y * (bottom - top), 0.9)
+            for x, y in (PLACES[n] for n in JOINTS)
         ]
         return Annotation(Pose(np.array(joints, np.float32)), 0.9, ())
 
@@ -102,7 +113,13 @@ class FakeParse:
         _count(self.name)
         top, bottom, left, right = _box(photo)
         out = np.zeros(photo.shape[:2], np.uint8)
-        for part, start, end in (("hair", 0, 0.04), ("face", 0.04, 0.16), ("upper-clothes", 0.16, 0.5), ("pants", 0.5, 0.94), ("left-shoe", 0.94, 1.01)):
+        for part, start, end in (
+            ("hair", 0, 0.04),
+            ("face", 0.04, 0.16),
+            ("upper-clothes", 0.16, 0.5),
+            ("pants", 0.5, 0.94),
+            ("left-shoe", 0.94, 1.01),
+        ):
             rows = slice(int(top + start * (bottom - top)), int(top + end * (bottom - top)))
             out[rows, left : right + 1] = CIHP20.ids[part]
         arms = slice(int(top + 0.3 * (bottom - top)), int(top + 0.45 * (bottom - top)))

@@ -46,8 +46,8 @@ def face_region(person: Person) -> npt.NDArray[np.bool_] | None:
         known = True
         seen = np.array([pose.point(name) for name in _HEAD if pose.has(name)])
         if len(seen):
-            # a head is about 0.45 trunks high; eyes lie in its middle
-            reach = 0.24 * pose.torso_length or 0.06 * size[0]
+            # a face is about 0.35 trunks high; eyes and nose lie in its middle
+            reach = 0.17 * pose.torso_length or 0.06 * size[0]
             middle = seen.mean(axis=0)
             boxes.append(
                 np.array([np.minimum(seen.min(axis=0), middle - reach), np.maximum(seen.max(axis=0), middle + reach)])
