@@ -26,7 +26,7 @@ _EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "train": (("accelerate",), "training"),
     "app": (("gradio",), "the browser app"),
     "studio": (("mitsuba",), "rendering people"),
-    "annotate": (("onnxruntime",), "annotating photos (its commands are not there yet)"),
+    "annotate": (("onnxruntime",), "annotating photos by ONNX networks; HEIC photos"),
     "ray": (("ray",), "making pictures on a Ray cluster"),
 }
 #: of a method's card: what needs the extra ``diffusion``

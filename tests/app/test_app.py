@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,40 +15,10 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., str]) -> str:
     runs = tmp_path_factory.mktemp("runs")
     compare(Job("drawn-mini", (MethodSpec("baseline"),), limit=1), runs / "first", metrics=("ssim",), quiet=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable,
-        "-c",
-        "from fittingroom.cli import main; main()",
-        "app",
-        "--runs",
-        str(runs),
-        "--port",
-        str(port),
-    ]
-    server = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, "GRADIO_ANALYTICS_ENABLED": "False"},
-    )
-    url = f"http://127.0.0.1:{port}/"
-    for _ in range(120):
-        if server.poll() is not None:
-            pytest.fail((server.stdout.read() if server.stdout else b"").decode()[-2000:])
-        try:
-            urllib.request.urlopen(url, timeout=1)
-            break
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
-    yield url
-    server.kill()
-    server.wait()
+    return serve("--runs", str(runs))
 
 
 def test_a_person_is_dressed_and_a_run_is_shown(address: str, chromium: str, tmp_path: Path) -> None:

@@ -62,6 +62,14 @@ def assemble(
         for record in records
         for name, made in record.conditions.items()
     ]
+    # what is missing comes first: it is the review's first work
+    for record in (entry for entry in records if entry.image):
+        missing = {**dict.fromkeys(record.waiting, "to be made by hand"), **dict(record.failures)}
+        quality += [
+            (record.item, record.role, name, "0.0000", why, "")
+            for name, why in missing.items()
+            if name in CONDITIONS and name not in record.conditions
+        ]
     quality.sort(key=lambda row: (float(row[3]), row[0], row[2]))
     _table(root / QUALITY, ("item", "role", "condition", "score", "notes", "annotator"), quality)
     failures = [

@@ -70,3 +70,7 @@ class Annotator(Protocol):
 
 class NothingFoundError(InputError):
     """What is asked for (a person, a garment) is not in the photo."""
+
+
+class ToBeMadeByHandError(InputError):
+    """Nobody but a person makes this condition: no failure, but work for the review."""

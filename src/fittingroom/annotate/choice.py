@@ -85,7 +85,13 @@ def choose_plan(
         found, problems = choose([step(entry) for entry in dict.fromkeys([*named, *here])], device)
         if found is not None:
             return found, []
-        return None, [f"no {kind}: {problem}" for problem in problems] or [f"no {kind}: nobody here provides it"]
+        lines = [f"no {kind}: {problem}" for problem in problems] or [f"no {kind}: nobody here provides it"]
+        if kind == "parse":  # the methods need it: it is left to the review
+            return step("parse/hand"), [
+                *lines,
+                "the parse is left to be painted by hand; what depends on it follows then",
+            ]
+        return None, lines
 
     steps: list[Step] = []
     remarks: list[str] = []

@@ -33,6 +33,10 @@ _MAYBE_SPREAD, _SURE_SPREAD = 1.3, 2.5
 _PLAIN, _BUSY = 0.02, 0.35
 #: smaller pieces than this share of the largest one are dirt; shoes and two-pieces stay
 _PIECE = 0.08
+#: gaps that are looked into, as shares of the picture
+_GAP, _WIDE_GAP = 0.05, 0.12
+#: an outline that is longer by this factor than after closing wide gaps is none that a garment has (50 real ones: at most 1.3)
+_RAGGED = 1.45
 
 
 def _lab(photo: UInt8) -> npt.NDArray[np.float32]:
@@ -78,7 +82,7 @@ def _background(lab: npt.NDArray[np.float32], border: Mask) -> tuple[npt.NDArray
 def _without_holes(mask: Mask, away: npt.NDArray[np.float32] | None = None, least: float = 0.0) -> Mask:
     """Enclosed background that belongs to the garment is added to it.
 
-    Small holes do (buttons, white prints), and so do wide ones whose mean colour ``away`` ``(H, W, 3)`` differs from the
+    Small holes do (buttons, white prints), and so do wide ones whose median colour ``away`` ``(H, W, 3)`` differs from the
     background by more than ``least``: cloth of almost the background's colour. A real gap, as inside a neck, does not.
     """
     count, blobs, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
@@ -89,7 +93,7 @@ def _without_holes(mask: Mask, away: npt.NDArray[np.float32] | None = None, leas
         if left == 0 or top == 0 or left + width == mask.shape[1] or top + height == mask.shape[0]:
             continue
         inside = blobs == blob
-        if size < 0.005 * area or (away is not None and np.linalg.norm(away[inside].mean(axis=0)) > least):
+        if size < 0.005 * area or (away is not None and np.linalg.norm(np.median(away[inside], axis=0)) > least):
             out[inside] = True
     return out
 
@@ -136,14 +140,18 @@ def by_colour(photo: UInt8) -> tuple[Mask, float, tuple[str, ...]]:
             "no garment stands out from the background", mend="draw the mask by hand, or leave it out"
         )
     # the colour models of GrabCut need garment and background to be of different colours
-    clear = float(np.median(differs[raw])) > sure
-    mask = _settled(small, raw, differs > 3 * sure) if clear else raw
-    mask, count = _pieces(_without_holes(mask, lab - ground, 0.5 * maybe))
+    typical = float(np.median(differs[raw]))
+    clear = typical > sure
+    mask = _settled(small, raw, differs > max(3 * sure, 0.6 * typical)) if clear else raw
+    mask, count = _pieces(_without_rim(_without_holes(mask, lab - ground, 0.5 * maybe), differs))
     if not mask.any():
         mask, count = _pieces(raw)
-    ragged = _outline(mask) / max(_outline(_closed(mask)), 1.0)
+    closed = _closed(mask, _WIDE_GAP)
+    ragged = _outline(mask) / max(_outline(closed), 1.0)
+    if ragged > _RAGGED:  # stripes or prints on cloth of the background's colour: what lies between them is cloth
+        mask = _without_holes(closed, lab - ground, -1.0)
     score, notes = _judge(mask, raw, border, foreign, spread, count)
-    if ragged > 1.4:
+    if ragged > _RAGGED:
         notes, score = (*notes, "ragged outline"), 0.5 * score
     if not clear:
         notes, score = (*notes, "almost of the background's colour"), 0.4 * score
@@ -151,9 +159,9 @@ def by_colour(photo: UInt8) -> tuple[Mask, float, tuple[str, ...]]:
     return whole, score, notes
 
 
-def _closed(mask: Mask) -> Mask:
-    """Gaps up to 5 % of the picture closed."""
-    reach = max(3, round(0.025 * max(mask.shape)))
+def _closed(mask: Mask, share: float) -> Mask:
+    """Gaps up to ``share`` of the picture closed."""
+    reach = max(3, round(share / 2 * max(mask.shape)))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     padded = np.pad(
         mask.astype(np.uint8), 2 * reach
@@ -166,7 +174,14 @@ def _closed(mask: Mask) -> Mask:
 def _bridged(mask: Mask, away: npt.NDArray[np.float32], least: float) -> Mask:
     """Gaps between pieces, as between dark stripes on white cloth, filled where the mean colour is not quite the background's."""
     mean = cv2.GaussianBlur(away, (0, 0), 3.0)
-    return mask | (_closed(mask) & (np.linalg.norm(mean, axis=2) > least))
+    return mask | (_closed(mask, _GAP) & (np.linalg.norm(mean, axis=2) > least))
+
+
+def _without_rim(mask: Mask, differs: npt.NDArray[np.float32]) -> Mask:
+    """Without outermost pixels that are mostly background: smoothing has put the garment's colour upon them."""
+    inner = cv2.erode(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    strongest = cv2.dilate(differs, np.ones((5, 5), np.uint8))
+    return mask & (inner | (differs > 0.5 * strongest))
 
 
 def _outline(mask: Mask) -> float:

@@ -18,7 +18,7 @@ from ..core.images import UInt8, image_array
 from ..core.pose import Pose
 from ..data.regions import WORN_PARTS
 from ..data.sample import Parse
-from .base import Annotation, Annotator, NothingFoundError
+from .base import Annotation, Annotator, NothingFoundError, ToBeMadeByHandError
 from .conditions import CONDITIONS, Condition, Role
 from .journal import Correction, keep_version
 from .photos import PhotoFile
@@ -47,6 +47,7 @@ class Outcome:
         kept: conditions found valid.
         failures: (stage, reason).
         saved: whether the record could be written.
+        taken: whether the photo is in the dataset.
     """
 
     item: str
@@ -56,6 +57,7 @@ class Outcome:
     kept: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
     saved: bool = True
+    taken: bool = False
 
 
 @dataclass
@@ -86,12 +88,15 @@ class _Worker:
         """All conditions of the role, in order."""
         done: dict[str, Made] = {}
         lost: set[str] = set()
+        self.record.waiting = []
         for annotator in self.loaded.annotators[self.record.role]:  # type: ignore[index]
             condition = CONDITIONS[annotator.provides]
             made = self._by_hand(condition)
             if made is None and not set(annotator.needs) & lost:
                 try:
                     made = self._made(annotator, condition, done)
+                except ToBeMadeByHandError:
+                    self.record.waiting.append(annotator.provides)
                 except NothingFoundError as error:
                     self.fail(annotator.provides, error)
                     if _ESSENTIAL.get(self.record.role) == annotator.provides:
@@ -233,11 +238,12 @@ def _more(name: str, value: Any) -> dict[str, Any]:
 def _find_role(photo: PhotoFile, worker: _Worker) -> tuple[Role, str]:
     """What a photo shows, and the key of how that was found."""
     finder = worker.loaded.finder
+    unknown = InputError(
+        "nobody here can tell people from garments",
+        mend="put photos into people/ and garments/, or choose a pose annotator",
+    )
     if finder is None or finder.needs:
-        raise InputError(
-            "nobody here can tell people from garments",
-            mend="put photos into people/ and garments/, or choose a pose annotator",
-        )
+        raise unknown
     key = sha256_json([worker.loaded.settings[finder.name], worker.record.image_sha256])
     for role in ("person", "garment"):
         known = load_record(worker.root, role, photo.id)
@@ -245,6 +251,8 @@ def _find_role(photo: PhotoFile, worker: _Worker) -> tuple[Role, str]:
             return role, key
     try:
         found = finder.annotate(worker.pixels, {})
+    except ToBeMadeByHandError:
+        raise unknown from None
     except NothingFoundError:
         return "garment", key
     if found.score < _PERSON_SCORE:
@@ -270,7 +278,7 @@ def do_photo(
         worker.run()
     except Exception as error:  # the disk is full, the photo is broken ...: one line, and the others go on
         worker.fail("write" if isinstance(error, OSError | InputError) else "read", error)
-    outcome.role = worker.record.role
+    outcome.role, outcome.taken = worker.record.role, bool(worker.record.image)
     worker.record.failures = list(outcome.failures)
     try:
         worker.save()
@@ -313,7 +321,7 @@ def _read(photo: PhotoFile, worker: _Worker) -> bool:
 def _settle(photo: PhotoFile, worker: _Worker, role: Role, role_key: str) -> None:
     """Give the record its role, and write the photo into the role's folder."""
     root, record = worker.root, worker.record
-    _forget_others(root, photo.id, role, photo.role is None)
+    _forget_others(root, photo, role)
     if record.role != role:
         record = Record(
             photo.id, role, record.name, record.source, "", record.image_key, record.image_sha256, record.image_notes
@@ -331,16 +339,14 @@ def _settle(photo: PhotoFile, worker: _Worker, role: Role, role_key: str) -> Non
     record.about = dict(photo.about)
 
 
-def _forget_others(root: Path, item: str, role: str, either: bool) -> None:
+def _forget_others(root: Path, photo: PhotoFile, role: str) -> None:
     """Remove what an earlier run wrote of the same photo in another role, or on its being unreadable."""
     for other in ("person", "garment", UNREAD):
-        if other == role or not (either or other == UNREAD):
-            continue
-        record = load_record(root, other, item)
-        if record is None:
+        record = load_record(root, other, photo.id) if other != role else None
+        if record is None or record.name != photo.name:  # a person and a garment may have the same id
             continue
         for name, made in record.conditions.items():
-            path = CONDITIONS[name].path(root, item)
+            path = CONDITIONS[name].path(root, photo.id)
             if made.annotator != BY_HAND and path.is_file() and sha256_bytes(path.read_bytes()) == made.sha256:
                 path.unlink()
         if record.image:

@@ -87,8 +87,8 @@ class SchpParse:
         grid = (self._size[1] / logits.shape[2], self._size[0] / logits.shape[1])
         back = np.array(
             [
-                [scale / grid[0], 0, (0.5 * scale + shift[0]) / grid[0] - 0.5],
-                [0, scale / grid[1], (0.5 * scale + shift[1]) / grid[1] - 0.5],
+                [scale / grid[0], 0, (shift[0] + 0.5) / grid[0] - 0.5],
+                [0, scale / grid[1], (shift[1] + 0.5) / grid[1] - 0.5],
             ]
         )
         whole = np.stack(

@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..core.errors import InputError
 from ..core.files import sha256_bytes
@@ -58,7 +58,8 @@ class PhotoFile:
 
 def photo_id(name: str) -> str:
     """An id for a path below the folder of photos: no blanks (pairs files), no double underscores (ids of pairs)."""
-    stem = unicodedata.normalize("NFC", str(Path(name).with_suffix("")).replace("\\", "/"))
+    path = PurePosixPath(unicodedata.normalize("NFC", name).replace("\\", "/"))
+    stem = str(path.with_suffix("") if path.name else path)
     plain = re.sub(r"_{2,}", "_", re.sub(r"[^\w.+=@-]", "-", stem.replace("/", "-"))).strip(".-_") or "photo"
     return plain if len(plain) <= _LONGEST_ID else f"{plain[:_LONGEST_ID]}-{sha256_bytes(stem.encode())[:8]}"
 

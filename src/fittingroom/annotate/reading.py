@@ -138,7 +138,9 @@ def keep(data: bytes, path: Path, reading: Reading) -> Kept:
     width, height = image.size
     notes = []
     if reading.longest and image.format == "JPEG" and max(width, height) >= 4 * reading.longest:
-        image.draft("RGB" if image.mode == "RGB" else image.mode, (2 * reading.longest, 2 * reading.longest))
+        # the decoder itself halves sizes, so that a huge photo never is in memory as a whole
+        share = 2 * reading.longest / max(width, height)
+        image.draft(image.mode, (max(1, int(width * share)), max(1, int(height * share))))
     if image.size[0] * image.size[1] > reading.max_pixels:
         raise InputError(
             f"{width}x{height} pixels is more than the {reading.max_pixels / 1e6:.4g} million allowed",

@@ -57,6 +57,7 @@ class Record:
         category: of a garment.
         about: provenance, licence, consent of this very photo.
         conditions: condition -> how it was made.
+        waiting: conditions that are to be made by hand.
         failures: (stage, reason), in the order in which they happened.
     """
 
@@ -72,6 +73,7 @@ class Record:
     category: str = ""
     about: dict[str, str] = field(default_factory=dict)
     conditions: dict[str, Made] = field(default_factory=dict)
+    waiting: list[str] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def path(self, root: Path) -> Path:

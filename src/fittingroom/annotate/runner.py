@@ -164,9 +164,8 @@ def annotate(
             results = run_shards(executor, shares, max(pieces, 1), workers, scaled, gpus=gpus)
             outcomes = [outcome for part in results for outcome in part]
     for outcome in outcomes:
-        there = outcome.role == "person" and not any(stage == "pose" for stage, _ in outcome.failures)
-        summary.people += there
-        summary.garments += outcome.role == "garment"
+        summary.people += outcome.taken and outcome.role == "person"
+        summary.garments += outcome.taken and outcome.role == "garment"
         summary.made, summary.kept = summary.made + outcome.made, summary.kept + outcome.kept
     summary.failures = _finish(root, ready, outcomes, info, left_out)
     return summary

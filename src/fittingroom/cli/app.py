@@ -13,11 +13,21 @@ from ..core.errors import MissingError
 def app_command(
     data: Annotated[str, typer.Option(help="Dataset to choose people and garments from.")] = "drawn-mini",
     runs: Annotated[Path, typer.Option(help="Folder whose runs are shown.")] = Path("runs"),
+    review: Annotated[
+        str, typer.Option(help="Instead: correct the annotations of this dataset by hand, see docs/review.md.")
+    ] = "",
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 7860,
 ) -> None:
-    """Try garments on and look at runs in the browser; listens on this machine only."""
+    """Try garments on and look at runs, or correct annotations, in the browser; listens on this machine only."""
     try:
-        from ..app.main import build
+        if review:
+            from ..app.review_main import build_review
+
+            page = build_review(review)
+        else:
+            from ..app.main import build
+
+            page = build(data, runs)
     except ImportError as error:
         raise MissingError("the app needs Gradio", mend="pip install 'fittingroom[app]'") from error
-    build(data, runs).launch(server_name="127.0.0.1", server_port=port)
+    page.launch(server_name="127.0.0.1", server_port=port)

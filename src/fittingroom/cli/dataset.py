@@ -1,4 +1,4 @@
-"""``fittingroom dataset``: check, export, show."""
+"""``fittingroom dataset``: check, export, show, card."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from ..core.errors import InputError
-from . import options
+from . import exchange, options
 
 app = typer.Typer(help="Look at a dataset, check it, export it.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(exchange.app, name="exchange")
 Data = Annotated[str, typer.Argument(help="Dataset: a folder, or the name of an embedded one.")]
 
 
@@ -55,14 +56,25 @@ def export_command(
     data: Data,
     out: Annotated[Path, typer.Argument(help="New folder.")],
     to: Annotated[str, typer.Option(help="Layout to write.")] = "viton-hd",
+    blur_faces: Annotated[
+        bool, typer.Option("--blur-faces", help="Make faces unrecognisable; whose face cannot be found is left out.")
+    ] = False,
     layout: options.Layout = "",
     split: options.Split = "",
 ) -> None:
     """Write a dataset in another layout."""
+    import tempfile
+
     from ..data.dataset import Dataset
+    from ..data.faces import without_faces
     from ..data.layouts import layout as find_layout
 
-    lost = find_layout(to).write(Dataset.open(data, layout=layout or None, split=split or None), out)
+    dataset = Dataset.open(data, layout=layout or None, split=split or None)
+    lost: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        if blur_faces:
+            dataset, lost = without_faces(dataset, Path(folder))
+        lost += find_layout(to).write(dataset, out)
     for line in lost:
         typer.echo(f"not kept: {line}", err=True)
     typer.echo(f"dataset: {out}")
@@ -88,3 +100,33 @@ def show_command(
             raise InputError("a contact sheet is a .png file", path=out)
         write_png(out, contact_sheet(dataset, count))
         typer.echo(f"contact sheet: {out}")
+
+
+@app.command("card")
+def card_command(
+    data: Data,
+    out: Annotated[
+        Path | None, typer.Option(help="Markdown file; a contact sheet of the same name (.png) is put beside it.")
+    ] = None,
+    count: Annotated[int, typer.Option("-n", min=1, help="Samples on the sheet.")] = 8,
+    layout: options.Layout = "",
+    split: options.Split = "",
+) -> None:
+    """Say what is in a dataset, where it is from, who agreed to what, and how good its annotations are."""
+    from ..core.files import write_text
+    from ..core.images import write_png
+    from ..data.card import card
+    from ..data.dataset import Dataset
+    from ..data.summary import contact_sheet
+
+    dataset = Dataset.open(data, layout=layout or None, split=split or None)
+    text = card(dataset)
+    if out is None:
+        typer.echo(text)
+        return
+    if out.suffix.lower() != ".md":
+        raise InputError("a card is a .md file", path=out)
+    sheet = out.with_suffix(".png")
+    write_png(sheet, contact_sheet(dataset, count))
+    write_text(out, text + f"\n![contact sheet]({sheet.name})\n")
+    typer.echo(f"card: {out}, contact sheet: {sheet}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 
 from ..core.errors import FittingroomError
@@ -12,7 +13,7 @@ from ..core.images import UInt8, fit_size, resize_image
 from ..core.labels import label_set
 from ..core.pose import draw_skeleton
 from .dataset import Dataset
-from .sample import Person, Sample
+from .sample import Garment, Person, Sample
 
 _CONDITIONS = ("pose", "parse", "densepose", "agnostic", "mask", "garment-parse", "caption")
 
@@ -49,6 +50,20 @@ def _overlaid(person: Person) -> UInt8:
     return np.clip(mixed, 0, 255).astype(np.uint8)
 
 
+def _outlined(garment: Garment) -> UInt8:
+    """The garment with the outline of its mask in red, where it has one of its size."""
+    image = garment.image()
+    try:
+        mask = garment.mask().astype(np.uint8)
+    except FittingroomError:
+        return image
+    if mask.shape != image.shape[:2]:
+        return image
+    reach = max(1, round(max(mask.shape) / 250))
+    rim = cv2.dilate(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) != mask
+    return np.where(rim[..., None], np.array((220, 30, 30), np.uint8), image).astype(np.uint8)
+
+
 def _cell(make: Callable[[], UInt8], box: tuple[int, int]) -> UInt8:
     """A picture fitted into a box on white; an empty grey box where it cannot be made."""
     out = np.full((*box, 3), 255, np.uint8)
@@ -64,7 +79,7 @@ def _cell(make: Callable[[], UInt8], box: tuple[int, int]) -> UInt8:
 
 
 def contact_sheet(dataset: Dataset, count: int = 8, box: tuple[int, int] = (256, 192)) -> UInt8:
-    """Person, pose, parse and garment of the first samples, one row each, two samples beside each other.
+    """Person, pose, parse and garment (its mask outlined) of the first samples, one row each, two samples beside each other.
 
     Where the dataset has no pairs, people are shown with garments in their order.
 
@@ -91,7 +106,7 @@ def contact_sheet(dataset: Dataset, count: int = 8, box: tuple[int, int] = (256,
             lambda person=person: _overlaid(person),  # type: ignore[misc]
         ]
         if isinstance(entry, Sample):
-            makers.append(entry.garment.image)
+            makers.append(lambda garment=entry.garment: _outlined(garment))  # type: ignore[misc]
         rows.append(np.concatenate([_cell(make, box) for make in makers], axis=1))
     if not rows:
         return np.full((*box, 3), 255, np.uint8)

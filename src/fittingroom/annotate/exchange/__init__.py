@@ -1,0 +1,1 @@
+"""Annotations to and from other tools: COCO, CVAT, Label Studio, labelme."""

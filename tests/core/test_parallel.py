@@ -1,0 +1,62 @@
+"""Shards in one process, in several, and on a (made-up) Ray cluster."""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from functools import partial
+
+import pytest
+
+from fittingroom.core.errors import InputError, MissingError
+from fittingroom.core.parallel import run_shards
+
+
+def square(offset: int, shard: tuple[int, int]) -> tuple[int, int]:
+    return offset + shard[0] ** 2, os.getpid()
+
+
+def nothing(done: int, total: int) -> None:
+    pass
+
+
+def killed(shard: tuple[int, int]) -> int:
+    os._exit(9)
+
+
+def test_every_shard_is_done_once_here() -> None:
+    seen: list[tuple[int, int]] = []
+    results = run_shards("local", partial(square, 10), 4, 1, lambda done, total: seen.append((done, total)))
+    assert [value for value, _ in results] == [10, 11, 14, 19]
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert {process for _, process in results} == {os.getpid()}
+
+
+def test_wrong_requests_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="no executor named 'cloud'"):
+        run_shards("cloud", partial(square, 0), 1, 1, nothing)
+    with pytest.raises(InputError, match="0 workers"):
+        run_shards("local", partial(square, 0), 1, 0, nothing)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingError, match=r"fittingroom\[ray\]"):
+        run_shards("ray", partial(square, 0), 1, 1, nothing)
+
+
+def test_on_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
+    ray = types.ModuleType("ray")
+
+    def remote(**resources: object):
+        asked.update(resources)
+        return lambda function: types.SimpleNamespace(remote=lambda *values: (function, values))
+
+    ray.init = lambda **_: asked.update(running=True)  # type: ignore[attr-defined]
+    ray.shutdown = lambda: asked.update(running=False)  # type: ignore[attr-defined]
+    ray.remote = remote  # type: ignore[attr-defined]
+    ray.wait = lambda waiting: (waiting[-1:], waiting[:-1])  # type: ignore[attr-defined]
+    ray.get = lambda ready: [function(*values) for function, values in ready]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    results = run_shards("ray", partial(square, 0), 3, 2, nothing, gpus=0.5)
+    assert sorted(value for value, _ in results) == [0, 1, 4]
+    assert asked == {"num_cpus": 1, "num_gpus": 0.5, "running": False}
