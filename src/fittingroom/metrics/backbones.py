@@ -13,13 +13,14 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from ..core.errors import MissingError
 from ..core.files import sha256_file
 from ..core.images import UInt8, resize_exact
 from ..weights.convert import read_tensors
 from ..weights.fetch import require
 from .inception import SIZE, load_inception
 from .lpips import Lpips, heads_from_tensors, uniform_heads
-from .small_network import random_network, weights_hash
+from .small_network import EMBEDDED, load_network, random_network, trained, weights_hash
 from .trunks import TRUNKS, load_trunk
 
 #: side of the picture that the small network describes
@@ -116,17 +117,18 @@ class InceptionExtractor:
 
 @dataclass(frozen=True)
 class SmallExtractor:
-    """The embedded small network's description of a picture."""
+    """The embedded small network's description of a picture; ``random`` or ``mini``."""
 
     network: Any
     digest: str
     device: str
+    name: str
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """See :class:`FeatureExtractor`."""
         return {
-            "backbone": "embedded small network, untrained (random weights from a fixed seed)",
+            "backbone": _SMALL[self.name],
             "weights_sha256": self.digest,
             "resize": f"Pillow bicubic, anti-aliased, float, to {SMALL_SIZE[1]}x{SMALL_SIZE[0]}",
             "normalise": "x / 127.5 - 1, then LPIPS's shift and scale",
@@ -145,9 +147,22 @@ class SmallExtractor:
         return features
 
 
+_SMALL = {
+    "random": "embedded small network, untrained (random weights from a fixed seed)",
+    "mini": "embedded small network, trained on rendered people and street photos",
+}
+
+
 @lru_cache(maxsize=4)
-def _small(device: str) -> tuple[Any, str]:
-    network = random_network()
+def _small(name: str, device: str) -> tuple[Any, str]:
+    if name == "random":
+        network = random_network()
+    elif trained():
+        network = load_network(EMBEDDED)
+    else:
+        raise MissingError(
+            "this installation has no trained small network", mend="use the metrics whose names end in -random"
+        )
     return network.to(device), weights_hash(network)
 
 
@@ -158,14 +173,14 @@ def _inception(path: Path, device: str) -> tuple[nn.Module, str]:
 
 
 def extractor(name: str, overrides: Mapping[str, Path], device: str) -> FeatureExtractor:
-    """The extractor ``clean``, ``tf1`` or ``random``.
+    """The extractor ``clean``, ``tf1``, ``mini`` or ``random``.
 
     Raises:
-        MissingError: Inception's weights are not here.
+        MissingError: Inception's weights, or those of the small network, are not here.
     """
-    if name == "random":
-        network, digest = _small(device)
-        return SmallExtractor(network, digest, device)
+    if name in _SMALL:
+        small, digest = _small(name, device)
+        return SmallExtractor(small, digest, device, name)
     network, digest = _inception(require("inception", overrides), device)
     return InceptionExtractor(network, name, digest, device)
 
@@ -191,7 +206,7 @@ class LpipsBackbone:
 
 
 def lpips_backbone(name: str, overrides: Mapping[str, Path], device: str) -> LpipsBackbone:
-    """LPIPS through ``alex``, ``vgg``, ``squeeze`` or ``random``.
+    """LPIPS through ``alex``, ``vgg``, ``squeeze``, ``mini`` or ``random``.
 
     Raises:
         MissingError: its trunk or heads are not here.
@@ -202,10 +217,10 @@ def lpips_backbone(name: str, overrides: Mapping[str, Path], device: str) -> Lpi
 @lru_cache(maxsize=4)
 def _lpips(name: str, overrides: tuple[tuple[str, str], ...], device: str) -> LpipsBackbone:
     files = {key: Path(path) for key, path in overrides}
-    if name == "random":
-        network, digest = _small(device)
+    if name in _SMALL:
+        network, digest = _small(name, device)
         settings = {
-            "backbone": "embedded small network, untrained (random weights from a fixed seed)",
+            "backbone": _SMALL[name],
             "weights_sha256": digest,
             "heads": "equal weights",
         }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from ..weights.fetch import find, require
+from .small_network import trained
 from .trunks import TRUNKS
 from .values import MetricInfo
 
@@ -22,6 +23,10 @@ _UNTRAINED = {
     "en": " Through the embedded network with random weights: not comparable with published values.",
     "ru": " Через встроенную сеть со случайными весами: с опубликованными значениями не сравнивать.",
 }
+_SMALL = {
+    "en": " Through the small embedded network: not comparable with published values.",
+    "ru": " Через малую встроенную сеть: с опубликованными значениями не сравнивать.",
+}
 _SETS = {
     "clean": (
         "clean",
@@ -34,8 +39,11 @@ _SETS = {
             "ru": " Признаки Inception, масштабирование TensorFlow 1 (torch-fidelity).",
         },
     ),
+    "mini": ("mini", _SMALL),
     "random": ("random", _UNTRAINED),
 }
+#: backbones of our own: nothing that looks through them is called FID or compared with published values
+OWN = ("mini", "random")
 
 
 def _joined(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:
@@ -45,8 +53,8 @@ def _joined(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, st
 def _set_metrics() -> list[MetricInfo]:
     found = []
     for key, (suffix, text) in _SETS.items():
-        frechet, kernel = ("FD", "KD") if key == "random" else ("FID", "KID")
-        fd, kd = ("fd", "kd") if key == "random" else ("fid", "kid")
+        frechet, kernel = ("FD", "KD") if key in OWN else ("FID", "KID")
+        fd, kd = ("fd", "kd") if key in OWN else ("fid", "kid")
         distance = {
             "en": "Fréchet distance between Gaussians fitted to the features of the results and of the real photos.",
             "ru": "Расстояние Фреше между гауссовыми приближениями признаков результатов и настоящих фотографий.",
@@ -85,13 +93,13 @@ def _set_metrics() -> list[MetricInfo]:
 
 def _lpips_metrics() -> list[MetricInfo]:
     found = []
-    for name in (*TRUNKS, "random"):
-        tail = _UNTRAINED if name == "random" else {"en": "", "ru": ""}
+    for name in (*TRUNKS, *OWN):
+        tail = _SETS[name][1] if name in OWN else {"en": "", "ru": ""}
         whole = {
             "en": "Learned perceptual distance to the true photo (LPIPS 0.1).",
             "ru": "Обученное перцептивное расстояние до истинной фотографии (LPIPS 0.1).",
         }
-        if name == "random":
+        if name in OWN:
             whole = {
                 "en": "Perceptual distance to the true photo, by LPIPS's formula.",
                 "ru": "Перцептивное расстояние до истинной фотографии по формуле LPIPS.",
@@ -157,7 +165,7 @@ def weights_needed(name: str) -> tuple[str, ...]:
     """Published weights that a metric looks through."""
     if name.startswith(("fid", "kid")):
         return ("inception",)
-    if name.startswith("lpips-") and "random" not in name:
+    if name.startswith("lpips-") and name.split("-")[1] in TRUNKS:
         trunk = name.split("-")[1]
         return (TRUNKS[trunk][1], f"lpips-{trunk}")
     return ()
@@ -174,15 +182,17 @@ def resolve_metrics(names: Sequence[str], *, overrides: Mapping[str, Path] | Non
         InputError: unknown name, or nothing asked for.
         MissingError: a metric was named whose weights are not here.
     """
+    own = "mini" if trained() else "random"
 
     def here(name: str) -> bool:
-        return all(find(weights, overrides) for weights in weights_needed(name))
+        small = "mini" not in name.split("-") or own == "mini"
+        return small and all(find(weights, overrides) for weights in weights_needed(name))
 
     chosen: set[str] = set()
     for asked in names:
         if asked == "default":
-            chosen |= {"fid-clean", "kid-clean", "fid-inf-clean"} if here("fid-clean") else {"fd-random", "kd-random"}
-            chosen |= {"lpips-alex"} if here("lpips-alex") else {"lpips-random"}
+            chosen |= {"fid-clean", "kid-clean", "fid-inf-clean"} if here("fid-clean") else {f"fd-{own}", f"kd-{own}"}
+            chosen |= {"lpips-alex"} if here("lpips-alex") else {f"lpips-{own}"}
             chosen |= {info.name for info in _PLAIN}
         elif asked == "all":
             chosen |= {name for name in catalogue() if here(name)}

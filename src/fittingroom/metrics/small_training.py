@@ -7,6 +7,7 @@ not know which *kind* of disturbance people mind most.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,7 @@ class SmallTask(Task):
         """See :meth:`Task.step`."""
         optimizer = self.optimizers["all"]
         for group in optimizer.param_groups:
-            fall = 0.5 * (1 + np.cos(np.pi * min(1.0, number / self.steps)))
+            fall = 0.5 * (1 + math.cos(math.pi * min(1.0, number / self.steps)))
             group["lr"] = self.lr * min(1.0, (number + 1) / _WARMUP) * max(fall, 0.01)
         with loop.precision():
             taps = self._taps(self.network, batch)

@@ -6,9 +6,9 @@ import itertools
 from dataclasses import dataclass
 
 from ..compare.run import Run
-from .collect import Column, columns
+from .collect import Column, columns, unpublished
 from .texts import Texts
-from .words import cost_sentences, untrained_metrics
+from .words import cost_sentences, metrics_like
 
 #: fewer pictures than this and a test misses middling differences
 _SMALL = 200
@@ -82,7 +82,7 @@ def _limits(run: Run, made: list[tuple[str, Column]], t: Texts) -> list[str]:
     counts = [cell.n for _, column in made for cell in column.cells.values()]
     if counts and min(counts) < _SMALL:
         lines.append(t("conclusion.few", n=min(counts)))
-    if titles := untrained_metrics(run, t):
+    if titles := metrics_like(run, t, unpublished):
         lines.append(t("conclusion.random", metrics=t.listed(titles)))
     lines.append(t("conclusion.people"))
     lines.append(t("conclusion.dataset", dataset=run.config.get("dataset", {}).get("name", "?")))

@@ -40,9 +40,9 @@ _GRID = "#e8eaed"
 _INK = "#202124"
 #: metrics that get bars: the first of each group that the run has
 _CHARTED = (
-    ("fid-clean", "fid-tf1", "fd-random"),
-    ("kid-clean", "kid-tf1", "kd-random"),
-    ("lpips-alex", "lpips-vgg", "lpips-squeeze", "lpips-random"),
+    ("fid-clean", "fid-tf1", "fd-mini", "fd-random"),
+    ("kid-clean", "kid-tf1", "kd-mini", "kd-random"),
+    ("lpips-alex", "lpips-vgg", "lpips-squeeze", "lpips-mini", "lpips-random"),
     ("ssim",),
     ("psnr-outside", "de2000-outside"),
     ("garment-de2000",),

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..compare.run import Run
 from ..metrics.summary import FEW
-from .collect import Column, Cost, columns, costs, entry_of, find, pasted, quality_column, untrained
+from .collect import Column, Cost, columns, costs, entry_of, find, pasted, quality_column, unpublished, untrained
 from .texts import Texts, digits_for
 
 #: times that differ by less than this factor are called alike
 _ALIKE = 1.15
-_FRECHET = ("fid-clean", "fid-tf1", "fd-random")
-_KERNEL = ("kid-clean", "kid-tf1", "kd-random")
+_FRECHET = ("fid-clean", "fid-tf1", "fd-mini", "fd-random")
+_KERNEL = ("kid-clean", "kid-tf1", "kd-mini", "kd-random")
 _KEPT = ("psnr-outside", "de2000-outside")
 _COLOUR = "garment-de2000"
 
@@ -208,10 +208,10 @@ def _speed(run: Run, t: Texts) -> list[Finding]:
     return [Finding("cost", t("speed.head"), " ".join(lines))]
 
 
-def untrained_metrics(run: Run, t: Texts) -> list[str]:
-    """Titles of the metrics of this run that look through the untrained network."""
+def metrics_like(run: Run, t: Texts, like: Callable[[str], bool]) -> list[str]:
+    """Titles of the metrics of this run whose names are ``like`` that."""
     names = dict.fromkeys((column.metric, t.title(column.info)) for s in run.settings for column in columns(run, s))
-    return [title for metric, title in names if untrained(metric)]
+    return [title for metric, title in names if like(metric)]
 
 
 def _mind(run: Run, t: Texts) -> list[Finding]:
@@ -230,8 +230,10 @@ def _mind(run: Run, t: Texts) -> list[Finding]:
     warnings = []
     if not run.rows:
         warnings.append(t("trust.no_results"))
-    if titles := untrained_metrics(run, t):
+    if titles := metrics_like(run, t, untrained):
         warnings.append(t("trust.untrained", metrics=t.listed(titles)))
+    elif titles := metrics_like(run, t, unpublished):
+        warnings.append(t("trust.small", metrics=t.listed(titles)))
     if idle := [label for label in run.methods if entry_of(run, label).get("trained") is False]:
         warnings.append(t("trust.untrained_method", methods=t.listed(idle)))
     if back := pasted(run):
