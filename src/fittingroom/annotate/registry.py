@@ -15,6 +15,9 @@ ENTRY_POINT = "fittingroom.annotators"
 #: name -> "module:class", imported only when asked for
 _OWN: dict[str, str] = {
     "pose/mediapipe": "fittingroom.annotate.pose_mediapipe:MediaPipePose",
+    "pose/openpose": "fittingroom.annotate.pose.openpose:OpenPose",
+    "pose/rtmpose": "fittingroom.annotate.pose.rtmpose:RtmPose",
+    "pose/vitpose": "fittingroom.annotate.pose.vitpose:VitPose",
     "person-mask/mediapipe": "fittingroom.annotate.pose_mediapipe:MediaPipeMask",
     "person-mask/grabcut": "fittingroom.annotate.person_mask:GrabCutPerson",
     "parse/segformer": "fittingroom.annotate.parse_segformer:SegformerParse",

@@ -10,7 +10,21 @@ import typer
 
 from .. import __version__
 from ..core.errors import FittingroomError
-from . import annotate, captions, compare, dataset, doctor, evaluate, methods, report, studio, train, try_on, weights
+from . import (
+    annotate,
+    captions,
+    compare,
+    dataset,
+    doctor,
+    evaluate,
+    methods,
+    pack,
+    report,
+    studio,
+    train,
+    try_on,
+    weights,
+)
 from . import app as app_command
 
 app = typer.Typer(
@@ -31,6 +45,7 @@ app.command("report")(report.report_command)
 app.command("methods")(methods.methods_command)
 app.command("doctor")(doctor.doctor_command)
 app.command("app")(app_command.app_command)
+dataset.app.command("pack")(pack.pack_command)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(studio.app, name="studio")
 app.add_typer(weights.app, name="weights")

@@ -99,8 +99,8 @@ def pose_of_view(view: View) -> Pose:
         ):
             at[f"{side}-{name}"] = posed.joint(joints, f"{side}-{bone}")
         for name in ("eye", "ear"):
-            point = np.array(_FACE[name]) * (sign, 1, 1) + up
-            at[f"{side}-{name}"] = posed.rotate[head] @ point + posed.move[head]
+            feature = np.array(_FACE[name]) * (sign, 1, 1) + up
+            at[f"{side}-{name}"] = posed.rotate[head] @ feature + posed.move[head]
     at["nose"] = posed.rotate[head] @ (np.array(_FACE["nose"]) + up) + posed.move[head]
     at["neck"] = (at["left-shoulder"] + at["right-shoulder"]) / 2
     out = np.zeros((18, 3), np.float32)
@@ -196,11 +196,12 @@ def _beyond(joints: Any, side: str, name: str) -> Floats:
 
 
 _COLOURS = {
-    "white": (0.8, 0.8, 0.8), "light grey": (0.5, 0.5, 0.5), "grey": (0.2, 0.2, 0.2), "black": (0.02, 0.02, 0.02), "red": (0.5, 0.03, 0.03),
-    "dark red": (0.22, 0.012, 0.03), "pink": (0.8, 0.33, 0.38), "orange": (0.78, 0.22, 0.05), "yellow": (0.82, 0.55, 0.08), "beige": (0.68, 0.54, 0.36),
-    "brown": (0.2, 0.1, 0.05), "olive": (0.16, 0.18, 0.06), "green": (0.06, 0.28, 0.11), "dark green": (0.02, 0.11, 0.07), "teal": (0.04, 0.36, 0.36),
-    "light blue": (0.33, 0.56, 0.72), "blue": (0.04, 0.14, 0.5), "navy": (0.012, 0.025, 0.1), "purple": (0.2, 0.06, 0.36), "lilac": (0.46, 0.34, 0.62),
-    "light green": (0.5, 0.62, 0.36),
+    "white": (0.8, 0.8, 0.8), "light grey": (0.5, 0.5, 0.5), "grey": (0.2, 0.2, 0.2), "black": (0.02, 0.02, 0.02),
+    "red": (0.5, 0.03, 0.03), "dark red": (0.22, 0.012, 0.03), "pink": (0.8, 0.33, 0.38), "orange": (0.78, 0.22, 0.05),
+    "yellow": (0.82, 0.55, 0.08), "beige": (0.68, 0.54, 0.36), "brown": (0.2, 0.1, 0.05), "olive": (0.16, 0.18, 0.06),
+    "green": (0.06, 0.28, 0.11), "dark green": (0.02, 0.11, 0.07), "teal": (0.04, 0.36, 0.36),
+    "light blue": (0.33, 0.56, 0.72), "blue": (0.04, 0.14, 0.5), "navy": (0.012, 0.025, 0.1),
+    "purple": (0.2, 0.06, 0.36), "lilac": (0.46, 0.34, 0.62), "light green": (0.5, 0.62, 0.36),
 }  # fmt: skip
 
 
@@ -213,8 +214,9 @@ def colour_word(colour: tuple[float, float, float]) -> str:
 def garment_words(cut: Cut, cloth: Cloth) -> dict[str, str]:
     """The garment's part of a caption, in PromptDresser's keys."""
     pattern = {
-        "plain": "plain", "melange": "melange", "wide stripes": "broad-striped", "stripes": "striped", "pinstripes": "pinstriped", "checks": "checked",
-        "gingham": "gingham", "dots": "polka-dot", "flowers": "floral", "denim": "denim", "lettering": "printed", "emblem": "printed", "blocks": "colour-blocked",
+        "plain": "plain", "melange": "melange", "wide stripes": "broad-striped", "stripes": "striped",
+        "pinstripes": "pinstriped", "checks": "checked", "gingham": "gingham", "dots": "polka-dot", "flowers": "floral",
+        "denim": "denim", "lettering": "printed", "emblem": "printed", "blocks": "colour-blocked",
     }[cloth.print]  # fmt: skip
     main, second = colour_word(cloth.base), colour_word(cloth.second)
     colours = main if cloth.print in ("plain", "melange", "denim") or second == main else f"{main} and {second}"
@@ -231,7 +233,8 @@ def garment_words(cut: Cut, cloth: Cloth) -> dict[str, str]:
         else "long sleeve"
     )
     neck = {
-        "round": "round neck", "scoop": "scoop neck", "v": "v-neck", "boat": "boat neck", "collar": "shirt collar", "hood": "hood", "none": "waistband",
+        "round": "round neck", "scoop": "scoop neck", "v": "v-neck", "boat": "boat neck", "collar": "shirt collar",
+        "hood": "hood", "none": "waistband",
     }[cut.neckline]  # fmt: skip
     if cut.category == "lower":
         long = cut.leg > 0.55 if cut.kind != "skirt" else cut.hem < 0.48

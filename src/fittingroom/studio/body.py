@@ -6,7 +6,7 @@ The head is in :mod:`.head`. Everything is in the canonical pose of :mod:`.skele
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -45,9 +45,12 @@ class Torso:
     def at(self, y: Floats) -> tuple[Floats, Floats, Floats]:
         """Half-width, half-depth and forward offset at each height."""
         inside = np.clip(y, self.y[0], self.y[-1])
-        curves = (PchipInterpolator(self.y, values) for values in (self.half_width, self.half_depth, self.forward))
-        a, b, z = (curve(inside).astype(np.float32) for curve in curves)
-        return a, b, z
+        out = self._curves(inside).astype(np.float32)
+        return out[:, 0], out[:, 1], out[:, 2]
+
+    @cached_property
+    def _curves(self) -> PchipInterpolator:
+        return PchipInterpolator(self.y, np.stack([self.half_width, self.half_depth, self.forward], axis=1))
 
 
 def torso_of(shape: Shape) -> Torso:
@@ -71,7 +74,7 @@ class Body:
     """A body in the canonical pose."""
 
     shape: Shape
-    face: Face = Face()
+    face: Face = field(default_factory=Face)
 
     @cached_property
     def joints(self) -> Joints:
@@ -202,7 +205,7 @@ class Body:
             "head": near(points, vector(-0.1, 1.46 + up, -0.13), vector(0.1, 1.75 + up, 0.13), 0.08, self.head),
         }
         for side, _ in SIDES:
-            for name, ends, field in (
+            for name, ends, shaped in (
                 ("arm", ("arm", "forearm"), self.upper_arm),
                 ("forearm", ("forearm", "hand"), self.forearm),
                 ("hand", ("hand", "hand"), self.hand),
@@ -212,8 +215,8 @@ class Body:
                 corners = np.stack([self.joints[f"{side}-{end}"] for end in ends])
                 grow = {"hand": 0.17, "foot": 0.17, "leg": 0.12}.get(name, 0.06)
 
-                def inside(chosen: Floats, field: object = field, side: str = side) -> Floats:
-                    return field(chosen, side)  # type: ignore[operator]
+                def inside(chosen: Floats, shaped: object = shaped, side: str = side) -> Floats:
+                    return shaped(chosen, side)  # type: ignore[operator]
 
                 out[f"{side}-{name}"] = near(
                     points, corners.min(axis=0) - grow, corners.max(axis=0) + grow, 0.06, inside
@@ -294,8 +297,8 @@ class Body:
             faces.append(renumbered.reshape(-1, 3) + count)
             count += len(used)
         points, triangles = np.concatenate(vertices), np.concatenate(faces).astype(np.int32)
-        field: Field = self.distance
-        return Skin(points, triangles, gradient(field, points, 0.0015), self.weights(points))
+        surface: Field = self.distance
+        return Skin(points, triangles, gradient(surface, points, 0.0015), self.weights(points))
 
     def _own(self, centres: Floats, piece: str) -> Bools:
         """Which triangles a piece keeps; neighbours overlap by 8 mm on the same surface."""

@@ -17,14 +17,15 @@ from scipy.spatial import cKDTree
 from .body import Skin
 from .garment import LEFT_SLEEVE, RIGHT_SLEEVE, TRUNK, Piece
 from .light import normals_of
-from .sdf import Bools, Floats
+from .sdf import Bools, Floats, Ints
 from .skeleton import BONE, SIDES, Posed, part_way
 
 STRETCH, BEND, MASS, STEP, DAMPING = 6000.0, 60.0, 0.01, 1 / 40, 0.90
-GRAVITY = np.array([0.0, -9.81, 0.0])
+GRAVITY = np.array([0.0, -9.81, 0.0], np.float32)
 #: between skin and cloth, and between cloth and cloth
 GAP = 0.0045
-ITERATIONS = 5
+#: local and global steps for each step in time: while the body still walks to its pose, and in it
+WALKING, ITERATIONS = 3, 5
 STAGES, STEPS, LAST = 6, 5, 14
 
 
@@ -54,6 +55,11 @@ class Solid:
             skin, np.asarray(share > 0.08), np.asarray((share < 0.5) | ((upper > 0.5) & (skin.points[:, 1] > 1.30)))
         )
 
+    def placed(self, posed: Posed, some: Bools) -> tuple[Floats, Floats]:
+        """Points and normals of some of the skin in a pose."""
+        weights = self.skin.weights[some]
+        return posed.skin(self.skin.points[some], weights), posed.turn(self.skin.normals[some], weights)
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -78,29 +84,42 @@ class Fall:
     inside: float
 
 
-def _push(
-    points: Floats, tree: cKDTree, around: Floats, normals: Floats, gap: float, depth: float = 0.06, aside: float = 1.0
-) -> Floats:
-    """Points pushed out of a surface given by close vertices.
+class Surface:
+    """A surface given by close vertices, that points are pushed out of.
 
     Args:
-        points: ``(N, 3)``.
-        tree: of ``around``.
-        around: the surface's vertices.
+        around: ``(V, 3)``.
         normals: theirs.
         gap: metres kept.
         depth: points further below the surface are on the other side of a thin part, and left alone.
         aside: as are points further than this from the nearest vertex along the surface.
     """
-    distance, index = tree.query(points, distance_upper_bound=0.08)
-    close = np.isfinite(distance)
-    nearest = index[close]
-    height = np.einsum("ij,ij->i", points[close] - around[nearest], normals[nearest])
-    away = np.sqrt(np.maximum(distance[close] ** 2 - height**2, 0))
-    push = np.where((height < gap) & (height > -depth) & (away < aside), np.minimum(gap - height, 0.015), 0)
-    out = points.copy()
-    out[close] += push[:, None] * normals[nearest]
-    return out
+
+    def __init__(self, around: Floats, normals: Floats, gap: float, depth: float = 0.06, aside: float = 1.0) -> None:
+        self.around, self.normals, self.gap, self.depth, self.aside = around, normals, gap, depth, aside
+        self.tree = cKDTree(around, balanced_tree=False)
+        self._close: Ints = np.zeros(0, np.int64)
+        self._nearest: Ints = np.zeros(0, np.int64)
+
+    def look(self, points: Floats) -> None:
+        """Find the nearest vertices anew; cloth moves so little in a step that they serve for the next one too."""
+        distance, index = self.tree.query(points, distance_upper_bound=0.08)
+        self._close = np.flatnonzero(np.isfinite(distance))
+        self._nearest = index[self._close]
+
+    def push(self, points: Floats) -> Floats:
+        """``(N, 3)`` points pushed out."""
+        away = points[self._close] - self.around[self._nearest]
+        normals = self.normals[self._nearest]
+        height = np.einsum("ij,ij->i", away, normals)
+        chosen = (height < self.gap) & (height > -self.depth)
+        if self.aside < 1:
+            along = np.einsum("ij,ij->i", away, away) - height**2
+            chosen &= along < self.aside**2
+        out = points.copy()
+        push = np.minimum(self.gap - height[chosen], 0.015)
+        out[self._close[chosen]] += push[:, None] * normals[chosen]
+        return out
 
 
 def drape(piece: Piece, solid: Solid, final: Posed, layers: Sequence[Layer] = (), slack: float = 1.03) -> Fall:
@@ -130,51 +149,82 @@ def drape(piece: Piece, solid: Solid, final: Posed, layers: Sequence[Layer] = ()
     umbrella = diags((~border).astype(float)) @ (
         identity(count) - diags(1 / np.asarray(near.sum(axis=1)).ravel()) @ near
     )
-    pins = piece.pins
     inertia = MASS / STEP**2
-    matrix = inertia * identity(count) + STRETCH * ends.T @ ends + BEND * umbrella.T @ umbrella + diags(pins)
-    solve = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve
+    inner = STRETCH * ends.T @ ends + BEND * umbrella.T @ umbrella
+    matrix = (inertia * identity(count) + inner + diags(piece.pins)).tocsc().astype(np.float32)
+    solve = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve
+    rest = rest.astype(np.float32)
+    ends, joined = ends.astype(np.float32), (STRETCH * ends.T).tocsr().astype(np.float32)
     sleeves = np.isin(np.round(mesh.values["region"]), (LEFT_SLEEVE, RIGHT_SLEEVE))
     legs_first, joints = piece.pattern.cut.open_below, piece.pattern.body.joints
 
-    x = part_way(joints, final, 0.0, legs_first).skin(mesh.points, piece.weights).astype(float)
+    # skin out of reach is left out
+    low, high = mesh.points[:, 1].min() - 0.12, mesh.points[:, 1].max() + 0.12
+    reach = (solid.skin.points[:, 1] > low) & (solid.skin.points[:, 1] < high)
+    parts = [(sleeves, solid.arms & reach, 0.045), (~sleeves, solid.trunk & reach, 0.06)]
+    parts = [(mask, some, depth) for mask, some, depth in parts if mask.any() and some.any()]
+
+    x = part_way(joints, final, 0.0, legs_first).skin(mesh.points, piece.weights)
     before = x.copy()
     velocity = np.zeros_like(x)
     for stage in range(STAGES + 1):
         posed = part_way(joints, final, stage / STAGES, legs_first)
-        target = posed.skin(mesh.points, piece.weights).astype(float)
-        x += target - before
+        target = posed.skin(mesh.points, piece.weights)
+        x = x + (target - before)
         before = target
-        skin = posed.skin(solid.skin.points, solid.skin.weights)
-        normals = np.einsum("nb,bij,nj->ni", solid.skin.weights, posed.rotate, solid.skin.normals)
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
+        # displacements from the target are solved for: they are small, so that single precision is plenty
+        still = -(inner @ target.astype(float)).astype(np.float32)
         # sleeves know of their arm only: what of them lies inside the trunk is out of sight
-        trees = {
-            arm: (cKDTree(skin[some]), skin[some], normals[some])
-            for arm, some in ((True, solid.arms), (False, solid.trunk))
-        }
-        under = (
-            [(cKDTree(layer.points), layer.points, layer.normals) for layer in layers] if stage >= STAGES - 1 else []
-        )
-        for _ in range(LAST if stage == STAGES else STEPS):
+        surfaces = [(mask, Surface(*solid.placed(posed, some), solid.gap, depth)) for mask, some, depth in parts]
+        if stage >= STAGES - 1:
+            # beyond the rim of a waistband there is nothing to lie on
+            every = np.ones(count, bool)
+            surfaces += [(every, Surface(layer.points, layer.normals, 0.004, aside=0.014)) for layer in layers]
+        walking = stage < STAGES
+        for step in range(STEPS if walking else LAST):
             guess = x + DAMPING * STEP * velocity + STEP * STEP * GRAVITY
+            constant = inertia * (guess - target) + still
             new = guess
-            for _ in range(ITERATIONS):
-                d = new[j] - new[i]
-                d *= (rest / (np.linalg.norm(d, axis=1) + 1e-12))[:, None]
-                new = solve(inertia * guess + STRETCH * (ends.T @ d) + pins[:, None] * target)
-            for mask, arm, depth in ((sleeves, True, 0.045), (~sleeves, False, 0.06)):
-                new[mask] = _push(new[mask], *trees[arm], solid.gap, depth)
-            for tree, around, outward in under:
-                # beyond the rim of a waistband there is nothing to lie on
-                new = _push(new, tree, around, outward, 0.004, aside=0.014)
+            for _ in range(WALKING if walking else ITERATIONS):
+                d = ends @ new
+                d *= (rest / (np.sqrt(np.einsum("ij,ij->i", d, d)) + 1e-9))[:, None]
+                new = target + solve(constant + joined @ d)
+            for mask, surface in surfaces:
+                if step % 2 == 0:
+                    surface.look(new[mask])
+                new[mask] = surface.push(new[mask])
             velocity = np.clip((new - x) / STEP, -2, 2)
             x = new
     length = np.linalg.norm(x[j] - x[i], axis=1)
-    tree, around, outward = trees[False]
-    _, index = tree.query(x)
+    around, outward = solid.placed(final, solid.trunk & reach)
+    _, index = cKDTree(around).query(x)
     height = np.einsum("ij,ij->i", x - around[index], outward[index])
     return Fall(x.astype(np.float32), (length / rest).astype(np.float32), float((height < -0.001).mean()))
+
+
+def tuck_under(points: Floats, covered: Bools, over: Floats, outward: Floats, gap: float, depth: float) -> Floats:
+    """What lies under cloth moved to the inside of it, wherever it would show through.
+
+    Args:
+        points: ``(N, 3)``.
+        covered: ``(N,)`` which of them the cloth hides.
+        over: ``(V, 3)`` the cloth.
+        outward: its normals.
+        gap: metres kept between the two.
+        depth: points further outside belong to something else.
+    """
+    out = points.copy()
+    mine = np.flatnonzero(covered)
+    if len(mine) == 0:
+        return out
+    distance, index = cKDTree(over).query(points[mine], distance_upper_bound=depth + 0.02)
+    mine, index = mine[np.isfinite(distance)], index[np.isfinite(distance)]
+    away = points[mine] - over[index]
+    height = np.einsum("ij,ij->i", away, outward[index])
+    along = np.einsum("ij,ij->i", away, away) - height**2
+    chosen = (height > -gap) & (height < depth) & (along < 0.007**2)
+    out[mine[chosen]] -= ((height[chosen] + gap)[:, None] * outward[index[chosen]]).astype(out.dtype)
+    return out
 
 
 def layer_of(piece: Piece, points: Floats) -> Layer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypedDict
 
 import numpy as np
 
@@ -137,7 +137,12 @@ def sample_cut(rng: np.random.Generator, kind: Kind) -> Cut:
     )  # fmt: skip
 
 
-def _neck(rng: np.random.Generator, neckline: Neckline) -> dict[str, float]:
+class _Neck(TypedDict):
+    neck_width: float
+    neck_depth: float
+
+
+def _neck(rng: np.random.Generator, neckline: Neckline) -> _Neck:
     if neckline == "boat":
         return {"neck_width": _between(rng, 0.092, 0.108), "neck_depth": _between(rng, 0.03, 0.05)}
     if neckline == "v":

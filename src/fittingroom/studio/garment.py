@@ -64,11 +64,11 @@ class Pattern:
         y = np.linspace(0.80, float(torso.y[-1]), 60)
         a, b, forward = torso.at(y.astype(np.float32))
         # the thighs are wider than the trunk's own profile
-        hip, thigh = self.body.joints["left-thigh"], self.body.radii("thigh")
-        down = np.maximum(hip[1] - y, 0)
+        joint, thigh = self.body.joints["left-thigh"], self.body.radii("thigh")
+        down = np.maximum(joint[1] - y, 0)
         radius = np.interp(down, np.linspace(0, 0.405, 5), thigh)
-        radius = np.sqrt(np.maximum(radius**2 - np.maximum(y - hip[1], 0) ** 2, 0))
-        a = np.maximum(a, np.where(radius > 0, hip[0] + 0.10 * down + radius, 0))
+        radius = np.sqrt(np.maximum(radius**2 - np.maximum(y - joint[1], 0) ** 2, 0))
+        a = np.maximum(a, np.where(radius > 0, joint[0] + 0.10 * down + radius, 0))
         b = np.maximum(b, radius)
         bust = (
             0.036
@@ -266,6 +266,13 @@ class Pattern:
             out &= points[:, 1] > max(0.80, cut_.hem + margin + 0.02)
         return out
 
+    def over(self, points: Floats, beyond: float) -> Bools:
+        """Which canonical points may lie under this garment once it has fallen: a little beyond its edges too."""
+        inside = self.distance(points) < beyond
+        for value in self.fields(points, self.regions(points)).values():
+            inside &= value > -0.03
+        return np.asarray(inside)
+
     def build(self) -> Piece:
         """The garment's mesh."""
         joints = self.body.joints
@@ -300,6 +307,11 @@ class Pattern:
             weights[:, BONE["pelvis"]] += weights[:, high].sum(axis=1)
             weights[:, high] = 0
         else:
+            # a neckline stays with the chest however high an arm is raised
+            arms = [BONE[f"{side}-{bone}"] for side, _ in SIDES for bone in ("arm", "forearm", "hand")]
+            held = weights[:, arms] * (1 - _rise(self._neck(points) / 0.06))[:, None]
+            weights[:, arms] -= held
+            weights[:, BONE["chest"]] += held.sum(axis=1)
             hands = [BONE[f"{side}-hand"] for side, _ in SIDES]
             for (side, _), hand in zip(SIDES, hands, strict=True):
                 weights[:, BONE[f"{side}-forearm"]] += weights[:, hand]

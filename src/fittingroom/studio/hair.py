@@ -233,6 +233,8 @@ def strands(
     else:
         high = length > 0.5
         knot = np.array([0.0, 1.725, -0.060]) if high else np.array([0.0, 1.640, -0.118])
-        path = np.concatenate([_tied(roots, knot, 0.005, rng), _ball(1600, knot + (0, 0.014, -0.012), 0.033, rng)])
+        path = np.concatenate(
+            [_tied(roots, knot, 0.005, rng), _ball(1600, knot + np.array([0, 0.014, -0.012]), 0.033, rng)]
+        )
         radius = 0.0014
     return np.asarray(path + vector(0, body.shape.torso, 0), np.float32), radius

@@ -241,24 +241,32 @@ def photograph(
             scene[name] = _mesh(name, surface) if isinstance(surface, Surface) else _hair(surface, folder)
         scene["sensor"] = _sensor(camera, samples if lamps else 1)
         order = {f"s{index:02d}": index for index in range(len(surfaces))}
-        shown = mi.load_dict({**scene, **(_lamps(lamps, camera.y) if lamps else {})})
+        # lamps that are described, not loaded, come in an order that varies, and the same seed then gives other noise
+        lit = (
+            {name: mi.load_dict({**lamp, "id": name}) for name, lamp in _lamps(lamps, camera.y).items()}
+            if lamps
+            else {}
+        )
+        shown = mi.load_dict({**scene, **lit})
     numbers = np.full(64, -1, np.int16)
     for position, shape in enumerate(shown.shapes()):
         numbers[position + 1] = order.get(shape.id(), -1)
-    seen = mi.load_dict({"type": "aov", "aovs": "d:depth,uv:uv,p:prim_index,s:shape_index"})
+    seen = mi.load_dict({"type": "aov", "aovs": "x:position,uv:uv,p:prim_index,s:shape_index"})
     middle = mi.load_dict(_sensor(camera, 1))
-    layers = np.array(mi.render(shown, sensor=middle, integrator=seen, spp=1, seed=seed))[..., -5:]
-    what = numbers[np.clip(np.round(layers[..., 4]).astype(int), 0, 63)]
+    layers = np.array(mi.render(shown, sensor=middle, integrator=seen, spp=1, seed=seed))[..., -7:]
+    what = numbers[np.clip(np.round(layers[..., 6]).astype(int), 0, 63)]
     hit = what >= 0
+    # of its own, Mitsuba's depth starts at the near clipping plane
+    away = np.linalg.norm(layers[..., :3] - np.array([camera.x, camera.y, camera.distance]), axis=-1)
     light = np.zeros((*what.shape, 3), np.float32)
     if lamps:
         path = mi.load_dict({"type": "path", "max_depth": 3, "hide_emitters": True})
         light = np.array(mi.render(shown, integrator=path, spp=samples, seed=seed + 1))[..., :3] / GREY
     return Buffers(
         what,
-        np.where(hit, np.round(layers[..., 3]), -1).astype(np.int32),
-        layers[..., 1:3].astype(np.float32),
-        np.where(hit, layers[..., 0], 0).astype(np.float32),
+        np.where(hit, np.round(layers[..., 5]), -1).astype(np.int32),
+        layers[..., 3:5].astype(np.float32),
+        np.where(hit, away, 0).astype(np.float32),
         light.astype(np.float32),
     )
 
@@ -273,7 +281,7 @@ def smooth_light(light: Floats, group: Ints, normals: Floats, depth: Floats, lev
         depth: ``(H, W)`` metres.
         levels: doublings of the filter's reach.
     """
-    out = light.astype(np.float32)
+    out: Floats = light.astype(np.float32)
     bright = np.quantile(out, 0.995)
     out = np.minimum(out, 1.5 * bright)
     taps = ((-1, 0.25), (0, 0.5), (1, 0.25))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
@@ -27,15 +28,23 @@ class Mesh:
 
     def edges(self) -> Ints:
         """``(E, 2)`` every edge once, the lower number first."""
-        pairs = np.concatenate([self.faces[:, [0, 1]], self.faces[:, [1, 2]], self.faces[:, [2, 0]]])
-        return np.unique(np.sort(pairs, axis=1), axis=0)
+        return self._edges[0]
+
+    @cached_property
+    def _edges(self) -> tuple[Ints, Ints, Ints]:
+        """Edges, how many faces have each, and ``(F, 3)`` the edges of every face (between corners 0-1, 1-2, 2-0)."""
+        one, two = self.faces.astype(np.int64), self.faces[:, [1, 2, 0]].astype(np.int64)
+        # both ends in one number: sorting those is far quicker than sorting rows
+        packed = (np.minimum(one, two) << 32) | np.maximum(one, two)
+        found, number, uses = np.unique(packed.ravel(), return_inverse=True, return_counts=True)
+        edges = np.stack([found >> 32, found & 0xFFFFFFFF], axis=1)
+        return edges, uses, number.reshape(-1, 3)
 
     def border(self) -> Bools:
         """``(V,)`` whether a vertex lies on an open edge."""
-        pairs = np.sort(np.concatenate([self.faces[:, [0, 1]], self.faces[:, [1, 2]], self.faces[:, [2, 0]]]), axis=1)
-        edges, count = np.unique(pairs, axis=0, return_counts=True)
+        edges, uses, _ = self._edges
         out = np.zeros(len(self.points), bool)
-        out[edges[count == 1].ravel()] = True
+        out[edges[uses == 1].ravel()] = True
         return out
 
     def neighbours(self) -> csr_matrix:
@@ -138,12 +147,8 @@ def subdivide(mesh: Mesh, smooth: bool = True) -> tuple[Mesh, csr_matrix]:
     Returns:
         The finer mesh, and the ``(V', V)`` matrix that takes any value at the old vertices to the new ones.
     """
-    edges = mesh.edges()
-    count, lookup = len(mesh.points), {tuple(edge): k for k, edge in enumerate(edges.tolist())}
-    pairs = np.sort(mesh.faces[:, [[0, 1], [1, 2], [2, 0]]], axis=2).reshape(-1, 2).tolist()
-    number = np.array([lookup[i, j] for i, j in pairs], np.int64).reshape(-1, 3)
-    opposite = mesh.faces[:, [2, 0, 1]]
-    uses = np.bincount(number.ravel(), minlength=len(edges))
+    edges, uses, number = mesh._edges
+    count, opposite = len(mesh.points), mesh.faces[:, [2, 0, 1]]
     rows, columns, weights = [], [], []
     inner = uses == 2
     ends = np.where(inner & smooth, 3 / 8, 1 / 2)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +20,7 @@ import cv2
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.files import read_json, sha256_bytes, sha256_json, write_bytes, write_json
+from ..core.files import read_json, sha256_bytes, sha256_file, sha256_json, write_bytes, write_json
 from ..core.images import Size, encode_png
 from ..core.labels import CIHP20
 from ..core.pose import pose_to_openpose
@@ -30,11 +32,12 @@ from .annotate import dense_map, depth_of, garment_mask, garment_words, parse_of
 from .body import Body, Skin
 from .cuts import Cut
 from .fabric import Cloth
+from .garment import Piece
 from .light import cores
 from .people import Arm, Stance
 from .poses import sample_stance
 from .scene import View, dress, frame_of, look_at, mannequin
-from .shade import colour
+from .shade import colour, lit
 from .spec import VERSION, Guest, Model, Plan, photo_name
 from .spec import plan as make_plan
 
@@ -76,9 +79,13 @@ def render_model(plan: Plan, model: Model, put: Put) -> dict[str, Any]:
         return {"faults": faults}
     mask = encode_png(garment_mask(view, place))
     said = {}
+    light = lit(view)
     look = replace(plan.guests[0].looks[0], exposure=1.0, warmth=0.0)
     for article in model.articles:
-        put(f"cloth/{article.id}.png", encode_png(colour(view, look, {place: article.cut}, {place: article.cloth})))
+        put(
+            f"cloth/{article.id}.png",
+            encode_png(colour(view, look, {place: article.cut}, {place: article.cloth}, light)),
+        )
         put(f"cloth-mask/{article.id}.png", mask)
         said[article.id] = {"category": article.category, "clothing": garment_words(article.cut, article.cloth)}
     return {"garments": said}
@@ -102,11 +109,12 @@ def render_guest(plan: Plan, guest: Guest, put: Put) -> dict[str, Any]:
     skin = body.mesh()
     reasons: list[str] = []
     number = int(guest.id[1:])
+    sewn: dict[Cut, Piece] = {}
     for attempt in range(ATTEMPTS):
         if attempt:
             rng = np.random.default_rng([VERSION, plan.seed, 3, number, attempt])
             guest = replace(guest, stance=sample_stance(rng))
-        shots, faults = _shots(plan, guest, body, skin)
+        shots, faults = _shots(plan, guest, body, skin, sewn)
         if not faults:
             return _write(plan, guest, skin, shots, put) | {"attempts": attempt + 1, "rejected": reasons}
         reasons += faults
@@ -116,11 +124,11 @@ def render_guest(plan: Plan, guest: Guest, put: Put) -> dict[str, Any]:
 Shot = tuple[int, str, dict[str, Cut], list[dict[str, Cloth]], View, Any]
 
 
-def _shots(plan: Plan, guest: Guest, body: Body, skin: Skin) -> tuple[list[Shot], list[str]]:
+def _shots(plan: Plan, guest: Guest, body: Body, skin: Skin, sewn: dict[Cut, Piece]) -> tuple[list[Shot], list[str]]:
     dressings, kept = [], None
     for number in (guest.article, *guest.others):
         place, cuts, cloths = _worn(plan, guest, number)
-        dressed, fallen = dress(body, skin, guest.stance, cuts, kept)
+        dressed, fallen = dress(body, skin, guest.stance, cuts, kept, sewn)
         faults = quality.of_body(dressed, skin)
         if faults:
             return [], faults
@@ -164,9 +172,10 @@ def _write(plan: Plan, guest: Guest, skin: Skin, shots: list[Shot], put: Put) ->
         ),
     }
     people = {}
+    light = [lit(shot[4]) for shot in shots]
     for k, look in enumerate(guest.looks):
         name = photo_name(guest.id, k, plan.variants)
-        put(f"image/{name}.png", encode_png(colour(view, look, cuts, cloths[k])))
+        put(f"image/{name}.png", encode_png(colour(view, look, cuts, cloths[k], light[0])))
         for path, data in files.items():
             put(path.format(name), data)
         people[name] = {
@@ -175,9 +184,13 @@ def _write(plan: Plan, guest: Guest, skin: Skin, shots: list[Shot], put: Put) ->
                 plan.models[guest.article].articles[k].cut, plan.models[guest.article].articles[k].cloth
             ),
         }
-        for number, _, other_cuts, other_cloths, other, other_parse in others:
+        for (number, _, other_cuts, other_cloths, other, other_parse), other_light in zip(
+            others, light[1:], strict=True
+        ):
             target = plan.models[number].articles[k].id
-            put(f"truth/{name}__{target}.png", encode_png(colour(other, look, other_cuts, other_cloths[k])))
+            put(
+                f"truth/{name}__{target}.png", encode_png(colour(other, look, other_cuts, other_cloths[k], other_light))
+            )
             put(f"truth-parse/{name}__{target}.png", encode_png(other_parse, CIHP20.palette))
     return {"people": people}
 
@@ -222,12 +235,14 @@ def _plan_of(count: int, seed: int, size: Size, variants: int, counterfactuals: 
 
 
 def _finished(root: Path, plan: Plan, job: str) -> bool:
+    """Whether a job's record fits and every file of it is there, unharmed."""
     path = root / ".jobs" / f"{job}.json"
     if not path.is_file():
         return False
-    with contextlib.suppress(InputError, KeyError, TypeError):
+    with contextlib.suppress(InputError, KeyError, TypeError, AttributeError, OSError):
         record = read_json(path)
-        return bool(record["key"] == _key(plan, job)) and all((root / one).is_file() for one in record["files"])
+        same = record["key"] == _key(plan, job)
+        return same and all(sha256_file(root / one) == known for one, known in record["files"].items())
     return False
 
 
@@ -285,12 +300,24 @@ def render(
     return finish(root, plan, jobs, name or root.name)
 
 
+def _end_with_parent() -> None:
+    """In a worker: no worker outlives a rendering that was killed."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _all(root: Path, arguments: dict[str, Any], jobs: list[str], workers: int) -> Iterator[str]:
     if workers == 1 or len(jobs) <= 1:
         for job in jobs:
             yield _run(root, arguments, job)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent) as pool:
         tasks = [pool.submit(_run, root, arguments, job) for job in jobs]
         try:
             for task in as_completed(tasks):

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..data.sample import Category
 from .body import Body, Skin
-from .cloth import Fall, Layer, Solid, drape, layer_of
+from .cloth import Fall, Layer, Solid, drape, layer_of, tuck_under
 from .cuts import Cut
 from .garment import Pattern, Piece
 from .hair import strands
@@ -86,9 +87,28 @@ def _skin_item(body: Body, skin: Skin, posed: Posed, patterns: Mapping[str, Patt
     keep = ~hidden[skin.faces].all(axis=1)
     mesh = Mesh(skin.points, skin.faces[keep])
     points = posed.skin(skin.points, skin.weights)
-    normals = np.einsum("nb,bij,nj->ni", skin.weights, posed.rotate.astype(np.float32), skin.normals)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
-    return Item(BODY, mesh, points, normals.astype(np.float32), np.zeros(0, np.int8))
+    return Item(BODY, mesh, points, posed.turn(skin.normals, skin.weights), np.zeros(0, np.int8))
+
+
+def _settled(items: list[Item], patterns: Mapping[str, Pattern], order: list[Category]) -> list[Item]:
+    """Skin and inner garments kept below the cloth that hides them: triangles of both are too coarse to do so by themselves."""
+    out = list(items)
+    for place in order:
+        cover = next(item for item in items if item.name == place)
+        inner = [BODY, *order[: order.index(place)]]
+        for index, item in enumerate(out):
+            if item.name not in inner:
+                continue
+            on_skin = item.name == BODY
+            # skin that is left out anyway is not asked for
+            used = np.unique(item.mesh.faces)
+            covered = np.zeros(len(item.points), bool)
+            covered[used] = patterns[place].over(item.mesh.points[used], 0.05 if on_skin else 0.08)
+            points = tuck_under(item.points, covered, cover.points, cover.normals, 0.002, 0.04)
+            if not np.array_equal(points, item.points):
+                normals = item.normals if on_skin else normals_of(points, item.mesh.faces)
+                out[index] = replace(item, points=points, normals=normals)
+    return out
 
 
 def fitted(cuts: Mapping[str, Cut], body: Body) -> dict[str, Pattern]:
@@ -107,6 +127,7 @@ def dress(
     stance: Stance,
     cuts: Mapping[str, Cut],
     kept: Mapping[str, tuple[Piece, Fall]] | None = None,
+    sewn: dict[Cut, Piece] | None = None,
 ) -> tuple[Dressed, dict[str, tuple[Piece, Fall]]]:
     """Put clothes on.
 
@@ -116,6 +137,7 @@ def dress(
         stance: how.
         cuts: ``upper`` and ``lower``, or ``dress``.
         kept: garments that fell already on this body in this pose, and are the innermost again.
+        sewn: what was made for this body already; filled.
 
     Returns:
         The person, and each garment with its fall.
@@ -123,31 +145,35 @@ def dress(
     posed = pose_of(body.joints, replace(stance, yaw=0.0))
     solid, patterns = Solid.of(skin), fitted(cuts, body)
     tucked = "upper" in cuts and cuts["upper"].tucked and "lower" in cuts
-    order = [
+    order: list[Category] = [
         name for name in (("upper", "lower", "dress") if tucked else ("lower", "upper", "dress")) if name in patterns
     ]
     fallen: dict[str, tuple[Piece, Fall]] = {}
     layers: list[Layer] = []
+    made = {} if sewn is None else sewn
     for name in order:
         same = kept is not None and name in kept and kept[name][0].pattern.cut == patterns[name].cut and not layers
         if same and kept is not None:
             fallen[name] = kept[name]
         else:
-            piece = patterns[name].build()
-            fallen[name] = (piece, drape(piece, solid, posed, layers))
+            cut = patterns[name].cut
+            if cut not in made:
+                made[cut] = patterns[name].build()
+            fallen[name] = (made[cut], drape(made[cut], solid, posed, layers))
         layers.append(layer_of(fallen[name][0], fallen[name][1].points))
-    items = [_skin_item(body, skin, posed, patterns)]
-    for name, (piece, fall) in fallen.items():
+    items: list[Item] = []
+    for worn, (piece, fall) in fallen.items():
         keep = None
-        if name == "lower" and "upper" in fallen and not tucked:
+        if worn == "lower" and "upper" in fallen and not tucked:
             under = patterns["upper"].covers(piece.mesh.points, _OVERLAP, 0.08)
-            keep = ~under[piece.mesh.faces].all(axis=1)
-        items.append(_finish(name, piece, fall.points, keep))
+            keep = np.asarray(~under[piece.mesh.faces].all(axis=1))
+        items.append(_finish(worn, piece, fall.points, keep))
         trim = hood(piece.pattern) if piece.pattern.cut.neckline == "hood" else None
         if piece.pattern.cut.neckline == "collar":
             trim = collar(piece)
         if trim is not None:
-            items.append(_finish(name, trim, posed.skin(trim.mesh.points, trim.weights)))
+            items.append(_finish(worn, trim, posed.skin(trim.mesh.points, trim.weights)))
+    items = _settled([_skin_item(body, skin, posed, patterns), *items], patterns, order)
     falls = {name: fall for name, (_, fall) in fallen.items()}
     outer = next((cuts[name] for name in ("upper", "dress") if name in cuts), None)
     thick = (

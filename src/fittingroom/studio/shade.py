@@ -65,9 +65,8 @@ def albedo_of(view: View, look: Look, cuts: Mapping[str, Cut], cloths: Mapping[s
         elif item.name == HAIR:
             count = item.points.shape[1] - 1
             strand = view.buffers.face[mine] // count
-            tone = np.random.default_rng(7).normal(0, 0.16, item.points.shape[0])[
-                np.clip(strand, 0, item.points.shape[0] - 1)
-            ]
+            tones = np.asarray(np.random.default_rng(7).normal(0, 0.16, len(item.points)))
+            tone = tones[np.clip(strand, 0, len(tones) - 1)]
             out[mine] = np.array(look.hair, np.float32) * np.exp(tone)[:, None]
         elif item.name == BODY:
             at = interpolate(item, view.buffers, mine, item.mesh.points)
@@ -85,20 +84,11 @@ def albedo_of(view: View, look: Look, cuts: Mapping[str, Cut], cloths: Mapping[s
     return out
 
 
-def colour(view: View, look: Look, cuts: Mapping[str, Cut], cloths: Mapping[str, Cloth]) -> UInt8:
-    """The finished photo, ``(H, W, 3)`` uint8 sRGB.
-
-    Args:
-        view: what is seen and how lit.
-        look: colours of person and room.
-        cuts: of the garments worn, by place.
-        cloths: their fabrics.
-    """
+def lit(view: View) -> Floats:
+    """``(H, W, 3)`` light that every sample sends back, without noise; the same whatever the colours."""
     what = view.buffers.what
-    group = what.astype(np.int32)
-    light = smooth_light(view.buffers.light, group, view.normals, view.buffers.depth)
+    light = smooth_light(view.buffers.light, what.astype(np.int32), view.normals, view.buffers.depth)
     names = [item.name for item in view.items]
-    base = albedo_of(view, look, cuts, cloths)
     if BACKDROP in names:
         back = what == names.index(BACKDROP)
         spread, weight = soften(light * back[..., None], 6), soften(back[..., None].astype(np.float32), 6)
@@ -106,6 +96,27 @@ def colour(view: View, look: Look, cuts: Mapping[str, Cut], cloths: Mapping[str,
     if BODY in names:
         body = what == names.index(BODY)
         light[body] = np.maximum(light[body], 1e-4) ** _SKIN
+    return np.asarray(light)
+
+
+def colour(
+    view: View, look: Look, cuts: Mapping[str, Cut], cloths: Mapping[str, Cloth], light: Floats | None = None
+) -> UInt8:
+    """The finished photo, ``(H, W, 3)`` uint8 sRGB.
+
+    Args:
+        view: what is seen and how lit.
+        look: colours of person and room.
+        cuts: of the garments worn, by place.
+        cloths: their fabrics.
+        light: of :func:`lit`, where it is known already.
+    """
+    what = view.buffers.what
+    light = lit(view) if light is None else light
+    names = [item.name for item in view.items]
+    base = albedo_of(view, look, cuts, cloths)
+    if BODY in names:
+        body = what == names.index(BODY)
     image = base * light
     if BODY in names:
         gloss = 0.05 * shine(view, view.normals[body], 24) * light[body].mean(axis=1)

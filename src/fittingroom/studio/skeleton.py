@@ -136,8 +136,17 @@ class Posed:
 
     def skin(self, points: Floats, weights: Floats) -> Floats:
         """Linear blend skinning: ``(N, 3)`` canonical points with ``(N, 17)`` weights."""
-        turned = np.einsum("nb,bij->nij", weights, self.rotate.astype(np.float32))
-        return np.einsum("nij,nj->ni", turned, points) + weights @ self.move.astype(np.float32)
+        return np.einsum("nij,nj->ni", self._blend(weights), points) + weights @ self.move.astype(np.float32)
+
+    def turn(self, normals: Floats, weights: Floats) -> Floats:
+        """``(N, 3)`` unit normals in the room of canonical ones with ``(N, 17)`` weights."""
+        out = np.einsum("nij,nj->ni", self._blend(weights), normals)
+        out /= np.sqrt(np.einsum("ij,ij->i", out, out))[:, None] + 1e-9
+        return np.asarray(out, np.float32)
+
+    def _blend(self, weights: Floats) -> Floats:
+        """``(N, 3, 3)``: one product of matrices, many times faster than a contraction of three indices."""
+        return (weights @ self.rotate.astype(np.float32).reshape(len(BONES), 9)).reshape(-1, 3, 3)
 
 
 def part_way(joints: Joints, final: Posed, share: float, legs_first: bool = False) -> Posed:
@@ -147,7 +156,7 @@ def part_way(joints: Joints, final: Posed, share: float, legs_first: bool = Fals
         joints: canonical joints.
         final: the pose at ``share`` 1.
         share: 0 to 1.
-        legs_first: the legs have their final place on the pelvis already.
+        legs_first: the legs are closed as in the end already, and only step forward on the way.
     """
     # along the shortest turn of each bone against its parent
     rotate, move = np.zeros_like(final.rotate), np.zeros_like(final.move)
@@ -160,8 +169,13 @@ def part_way(joints: Joints, final: Posed, share: float, legs_first: bool = Fals
             above = BONE[parent]
             own, before, joint = final.rotate[above].T @ final.rotate[index], rotate[above], joints[name]
             anchor = rotate[above] @ joint + move[above]
-        done = 1.0 if legs_first and name.split("-")[-1] in ("thigh", "shin", "foot") else share
-        rotate[index] = before @ Rotation.from_rotvec(done * Rotation.from_matrix(own).as_rotvec()).as_matrix()
+        first: Floats = np.eye(3)
+        if legs_first and name.endswith("thigh"):
+            rest = joints[f"{name.split('-')[0]}-shin"] - joint
+            first = turn(rest, own @ rest * (1, 1, 0))
+        rotate[index] = (
+            before @ Rotation.from_rotvec(share * Rotation.from_matrix(own @ first.T).as_rotvec()).as_matrix() @ first
+        )
         move[index] = anchor - rotate[index] @ joint
     return Posed(rotate, move)
 

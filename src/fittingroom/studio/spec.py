@@ -10,7 +10,8 @@ import numpy as np
 from ..core.images import Size
 from ..data.sample import Category
 from .cuts import LOWER, UPPER, Cut, Kind, sample_cut
-from .fabric import Cloth, sample_cloth
+from .dyes import sample_cloth
+from .fabric import Cloth
 from .light import Camera, Lamps
 from .people import Human, Look, Stance, sample_human, sample_look
 from .poses import sample_stance
@@ -196,20 +197,11 @@ def plan(count: int, seed: int, *, size: Size = (512, 384), variants: int = 1, c
                 _close(chosen) if category == "lower" else chosen, tuple(sample_cloth(rng, other) for _ in range(variants)),
             )  # fmt: skip
         apart = [one for one in own[category] if one != number]
-        picked = rng.permutation(apart)[:counterfactuals] if apart else []
-        guests.append(
-            Guest(
-                f"p{number:04d}",
-                human,
-                tuple(sample_look(rng) for _ in range(variants)),
-                sample_stance(rng),
-                sample_lamps(rng),
-                _frame(rng, category),
-                number,
-                rest,
-                tuple(int(one) for one in picked),
-            )  # fmt: skip
-        )
+        picked = rng.permutation(apart)[:counterfactuals].tolist() if apart else []
+        looks = tuple(sample_look(rng) for _ in range(variants))
+        stance, lamps, frame = sample_stance(rng), sample_lamps(rng), _frame(rng, category)
+        others = tuple(int(one) for one in picked)
+        guests.append(Guest(f"p{number:04d}", human, looks, stance, lamps, frame, number, rest, others))
     return Plan(tuple(guests), tuple(models), size, seed, variants)
 
 

@@ -14,6 +14,7 @@ import torch
 
 from ..core.errors import InputError
 from ..core.files import sha256_file, write_bytes
+from .caffemodel import read_caffemodel
 from .fetch import weights_folder
 from .manifest import entry
 from .stylegan_pickle import read_network
@@ -24,7 +25,7 @@ _NESTED = ("state_dict", "model_state_dict", "model")
 def read_tensors(path: Path | str) -> dict[str, torch.Tensor]:
     """The named tensors of a checkpoint.
 
-    Safetensors and PyTorch files (zip or old) are read; a PyTorch file may hold the tensors directly, below
+    Safetensors, Caffe and PyTorch files (zip or old) are read; a PyTorch file may hold the tensors directly, below
     ``state_dict``, or below the names of several networks. Anything that asks for code to be run is refused: PyTorch's
     reader for tensors only is used.
 
@@ -39,6 +40,8 @@ def read_tensors(path: Path | str) -> dict[str, torch.Tensor]:
             return safetensors.torch.load_file(path)
         except (safetensors.SafetensorError, OSError, ValueError) as error:
             raise InputError("not a readable safetensors file", mend="get it again", path=path) from error
+    if path.suffix == ".caffemodel":
+        return {key: torch.from_numpy(value) for key, value in read_caffemodel(path).items()}
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if any(name.rsplit("/", 1)[-1] == "constants.pkl" or "/code/" in name for name in archive.namelist()):

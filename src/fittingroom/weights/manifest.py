@@ -45,8 +45,8 @@ class Entry:
 
     @property
     def tensors(self) -> bool:
-        """Whether the file holds tensors; vocabularies do not."""
-        return not self.file.endswith((".json", ".txt"))
+        """Whether the file holds tensors; vocabularies do not, and a graph (ONNX) is more than its tensors."""
+        return not self.file.endswith((".json", ".txt", ".onnx"))
 
     def matches(self, digest: str) -> bool:
         """Whether a SHA-256 is this file's, as far as it is known."""

@@ -163,8 +163,9 @@ def test_presets() -> None:
     assert "vram" not in PRESETS["fast"].to_json()
 
 
-def test_missing_weights_say_what_is_missing() -> None:
-    with pytest.raises(MissingError, match="no embedded weights yet") as error:
+def test_missing_weights_say_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fittingroom.weights.embedded.ROOT", tmp_path)
+    with pytest.raises(MissingError, match="comes without weights") as error:
         LadiVton.load()
     _one_line(error)
 

@@ -155,7 +155,8 @@ def test_settings_that_make_no_sense(folder: Path, settings: dict[str, Any], nam
         PastaGan.load(folder, **settings)
 
 
-def test_weights_that_are_not_there_or_not_right(folder: Path, tmp_path: Path) -> None:
+def test_weights_that_are_not_there_or_not_right(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fittingroom.weights.embedded.ROOT", tmp_path)
     with pytest.raises(MissingError, match="comes without weights"):
         PastaGan.load()
     with pytest.raises(MissingError, match="no program can fetch them.*weights import pasta-gan"):

@@ -194,8 +194,9 @@ def test_the_import_command_fails_in_one_line(tmp_path: Path, capsys: pytest.Cap
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_weights_that_are_not_here_are_one_true_line(tmp_path: Path) -> None:
-    with pytest.raises(MissingError, match="has no embedded weights yet") as none:
+def test_weights_that_are_not_here_are_one_true_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fittingroom.weights.embedded.ROOT", tmp_path)
+    with pytest.raises(MissingError, match="comes without weights") as none:
         PromptDresser.load()
     with pytest.raises(MissingError, match=r"17\.\d GB") as published:
         PromptDresser.load("published")

@@ -101,8 +101,9 @@ class _Reader:
                 caption=captions.get(stem),
                 category=self._category(stem, entries.get(stem, {})),
             )
-        for path in sorted((root / "truth").glob("*.png")) if (root / "truth").is_dir() else []:
-            person, mark, garment = path.stem.partition("__")
+        truths = images_in(root / "truth", self.issues) if (root / "truth").is_dir() else {}
+        for stem, path in truths.items():
+            person, mark, garment = stem.partition("__")
             if mark:
                 self.truths[person, garment] = path
 
@@ -227,7 +228,7 @@ class VitonHd(Layout):
             if garment.caption is not None:
                 captions.setdefault(garment.id, dict(garment.caption))
         for (person_id, garment_id), path in dataset.truths.items():
-            target = root / "truth" / f"{person_id}__{garment_id}.png"
+            target = root / "truth" / f"{person_id}__{garment_id}{path.suffix}"
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())
         for setting, lines in pair_lines(dataset).items():

@@ -10,10 +10,11 @@ from typing import Any, Self
 import psutil
 import torch
 
-from ...core.errors import InputError, MissingError
+from ...core.errors import InputError
 from ...core.images import UInt8
 from ...data.dataset import Dataset
 from ...data.sample import Sample
+from ...weights.embedded import require_embedded
 from ..base import Conditions, Method
 from ..requirement import need
 from ..task import Task
@@ -59,17 +60,16 @@ class LadiVton(Method):
         """Make the method ready; see :meth:`Method.load` and :class:`~fittingroom.methods.ladi_vton.options.Options`.
 
         Args:
-            weights: ``published`` (VITON-HD), ``published-dress-code``, or a folder; there are no embedded ones yet.
+            weights: ``published`` (VITON-HD), ``published-dress-code``, or a folder; None for the embedded ones.
             device: torch device.
             settings: options.
         """
         chosen = options(settings)
         if weights is None:
-            raise MissingError(
-                "ladi-vton has no embedded weights yet",
-                mend=f"name a folder of weights, {' or '.join(SETS)}",
-            )
-        bundle = open_published(str(weights)) if str(weights) in SETS else open_folder(Path(weights))
+            others = f"ladi-vton@FOLDER of `fittingroom train`, or ladi-vton@{' or @'.join(SETS)}"
+            bundle = open_folder(require_embedded("ladi-vton", others))
+        else:
+            bundle = open_published(str(weights)) if str(weights) in SETS else open_folder(Path(weights))
         return cls(bundle, chosen, device)
 
     def _plan(self) -> Plan:

@@ -11,11 +11,12 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 import torch
 
-from ...core.errors import InputError, MissingError
+from ...core.errors import InputError
 from ...core.images import UInt8
 from ...core.memory import reuse_freed_memory
 from ...data.dataset import Dataset
 from ...data.sample import Sample
+from ...weights.embedded import require_embedded
 from ...weights.fetch import require
 from ..base import Conditions, Method
 from ..task import Task
@@ -91,11 +92,11 @@ class PastaGan(Method):
                 allowed = ", ".join(map(str, choices[name]))
                 raise InputError(f"pasta-gan++.{name} is {value!r}", mend=f"choose one of {allowed}")
         if weights is None:
-            raise MissingError(
-                "pasta-gan++ comes without weights",
-                mend="name some: pasta-gan++@FOLDER of `fittingroom train`, or pasta-gan++@published",
+            path = require_embedded(
+                "pasta-gan++", "pasta-gan++@FOLDER of `fittingroom train`, or pasta-gan++@published"
             )
-        path = require("pasta-gan++") if str(weights) == "published" else Path(weights)
+        else:
+            path = require("pasta-gan++") if str(weights) == "published" else Path(weights)
         reuse_freed_memory()
         generator, digest = load_generator(path)
         return cls(generator, digest, device=device, **settings)

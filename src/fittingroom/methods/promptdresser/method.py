@@ -10,11 +10,12 @@ from typing import Any, Self
 
 import torch
 
-from ...core.errors import InputError, MissingError
+from ...core.errors import InputError
 from ...core.files import read_json
 from ...core.images import Size, UInt8
 from ...data.dataset import Dataset
 from ...data.sample import Sample
+from ...weights.embedded import require_embedded
 from ..base import Conditions, Method
 from ..requirement import need
 from ..task import Task
@@ -65,7 +66,7 @@ class PromptDresser(Method):
         """Make the method ready; see :meth:`Method.load` and :class:`~fittingroom.methods.promptdresser.options.Options`.
 
         Args:
-            weights: ``published``, or a folder of weights; there are no embedded ones yet.
+            weights: ``published``, or a folder of weights; None for the embedded ones.
             device: torch device.
             settings: options; ``parser`` is a function from a photo to a parse, for the first stage.
         """
@@ -74,11 +75,10 @@ class PromptDresser(Method):
             raise InputError(f"parser is {parser!r}", mend="give a function from a photo to a Parse")
         chosen = options(settings)
         if weights is None:
-            raise MissingError(
-                "promptdresser has no embedded weights yet",
-                mend="name a folder of weights, or `published` once they are imported (see the method's README)",
-            )
-        folder = find_published() if str(weights) == "published" else Path(weights)
+            others = "promptdresser@FOLDER of `fittingroom train`, or promptdresser@published once they are imported"
+            folder = require_embedded("promptdresser", others)
+        else:
+            folder = find_published() if str(weights) == "published" else Path(weights)
         return cls(folder, chosen, device, parser)
 
     def _plan(self, kind: torch.dtype) -> Plan:

@@ -1,0 +1,278 @@
+"""Everything about the embedded weights, from nothing: render, pack, train, measure, install.
+
+    python scripts/minis.py data                    # training and validation sets (hours of rendering on two cores)
+    python scripts/minis.py train METHOD            # goes on where it was stopped; --minutes N, --device cuda
+    python scripts/minis.py measure METHOD          # against the baseline, on the validation sets; prints which bars are met
+    python scripts/minis.py install METHOD          # writes the weights and their card into the package
+    python scripts/minis.py all                     # all of these for every method
+
+Real street photos (Clothing Co-Parsing in the layout ``image/ keypoints/ parsing20/ splits.json``) are mixed in where
+``$FITTINGROOM_DATA/ccp`` exists; without them the models know rendered people only, and their cards say so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import fittingroom as fr
+from fittingroom.compare.run import Run
+from fittingroom.core.errors import FittingroomError
+from fittingroom.core.files import write_bytes, write_text
+from fittingroom.core.images import encode_jpeg, read_image
+from fittingroom.core.progress import progress
+from fittingroom.data.pack import pack
+from fittingroom.report.collect import Column, columns
+from fittingroom.studio.render import render
+from fittingroom.train.run import read_recipe
+from fittingroom.weights.embedded import CARD, ROOT
+
+METHODS = ("pasta-gan++", "ladi-vton", "promptdresser")
+HEIGHT = 256
+#: people with one light each; colours for each light; seeds of both sets
+PEOPLE, VARIANTS, TRAIN_SEED, VALIDATION_SEED = 180, 4, 101, 202
+VALIDATION_PEOPLE = 48
+#: pictures on a contact sheet, drawn by this seed and not by hand
+SHOWN, SHOWN_SEED = 10, 10
+#: metrics of the bars: closeness to the true picture, and the smallest PSNR outside of the edited region
+TRUTH = ("lpips-mini", "lpips-random", "ssim", "garment-de2000")
+KEPT, KEPT_LEAST = "psnr-outside", 30.0
+LARGEST_MB = 24.0
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things lie."""
+
+    root: Path
+
+    @property
+    def packed(self) -> Path:
+        """The training set."""
+        return self.root / "train"
+
+    @property
+    def validation(self) -> Path:
+        """The validation set."""
+        return self.root / "validation"
+
+    def training(self, method: str) -> Path:
+        """A method's training."""
+        return self.root / method
+
+    @property
+    def street(self) -> Path | None:
+        """Real photos, where there are any."""
+        folder = Path(os.environ.get("FITTINGROOM_DATA", "../shared/data")) / "ccp"
+        return folder if folder.is_dir() else None
+
+
+def data(places: Places, people: int, validation: int) -> None:
+    """Render and pack both sets."""
+    size = (HEIGHT, HEIGHT * 3 // 4)
+    for name, count, seed, variants in (
+        ("rendered", people, TRAIN_SEED, VARIANTS),
+        ("validation", validation, VALIDATION_SEED, 1),
+    ):
+        with progress(f"rendering {name}") as report:
+            done = render(places.root / name, count, seed, size=size, variants=variants, progress=report)
+        print(f"{name}: {done.people} people, {done.truths} counterfactuals; left out: {len(done.left_out)}")
+    if places.packed.exists():
+        shutil.rmtree(places.packed)
+    sources = [fr.Dataset.open(places.root / "rendered")]
+    if places.street:
+        sources.append(fr.Dataset.open(places.street, split="train"))
+    with progress("packing") as report:
+        packed = pack(sources, places.packed, size, progress=report)
+    for line in packed.left_out:
+        print(f"left out: {line}")
+    print(f"{packed.people} people, {packed.garments} garments, {packed.size / 1e6:.1f} MB: {packed.root}")
+
+
+def train(places: Places, method: str, minutes: float, device: str) -> None:
+    """Train a method, or go on."""
+    changes: dict[str, dict[str, object]] = {"train": {"minutes": minutes}} if minutes else {}
+    with progress(f"training {method}") as report:
+        done = fr.train(
+            places.packed,
+            method,
+            recipe=f"recipes/{method}-mini.toml",
+            out=places.training(method),
+            changes=changes,
+            device=device,
+            progress=report,
+        )
+    print(f"{method}: {done.steps} steps, {'finished' if done.finished else 'to be continued'}: {done.weights}")
+
+
+def _runs(places: Places, method: str, device: str) -> dict[str, Run]:
+    """Comparisons on rendered people and, where there are any, on real ones."""
+    names = ["baseline", f"mini={method}@{places.training(method) / 'weights'}"]
+    made = {"rendered": fr.compare(places.validation, names, places.root / f"{method}-rendered", device=device)}
+    if places.street:
+        made["street"] = fr.compare(
+            places.street, names, places.root / f"{method}-street", split="val", layout="upt", device=device
+        )
+    return {name: Run(run.folder) for name, run in made.items()}
+
+
+def _clearly(column: Column) -> str:
+    """Whether the mini beats the baseline with intervals that do not touch."""
+    mini, base = column.cells.get("mini"), column.cells.get("baseline")
+    if mini is None or base is None:
+        return "not measured"
+    lower = column.info.better == "lower"
+    met = mini.high < base.low if lower else mini.low > base.high
+    return f"{'met' if met else 'NOT MET'}: {mini.value:.4f} [{mini.low:.4f}, {mini.high:.4f}] against {base.value:.4f}"
+
+
+def bars(runs: dict[str, Run]) -> list[str]:
+    """One line for each bar."""
+    lines = []
+    for name, setting in (("rendered", "unpaired"), ("street", "paired")):
+        if name not in runs:
+            lines.append(f"{name}: no such photos here, not measured")
+            continue
+        for column in columns(runs[name], setting):
+            if column.metric in TRUTH and (name == "rendered" or column.metric != "garment-de2000"):
+                lines.append(f"{name}, {setting}, {column.metric}: {_clearly(column)}")
+            if name == "rendered" and column.metric == KEPT and "mini" in column.cells:
+                value = column.cells["mini"].value
+                lines.append(
+                    f"{name}, {setting}, {KEPT}: {'met' if value >= KEPT_LEAST else 'NOT MET'}: {value:.1f} dB"
+                )
+    return lines
+
+
+def sheet(run: Run, setting: str) -> np.ndarray:
+    """Ten pairs drawn by seed: person, garment, baseline, mini, truth."""
+    found = {
+        item.id: item for item in run.items if item.setting == setting and item.method == "mini" and not item.error
+    }
+    others = {item.id: item for item in run.items if item.setting == setting and item.method == "baseline"}
+    chosen = np.random.default_rng(SHOWN_SEED).permutation(sorted(found))[:SHOWN]
+    rows = []
+    for pair in chosen:
+        item = found[str(pair)]
+        size = read_image(run.person_image(item)).shape[:2]
+        files = [run.person_image(item), run.garment_image(item)]
+        files += [run.path(each.image) for each in (others[str(pair)], item) if each.image]
+        files += [run.path(item.truth)] if item.truth else []
+        rows.append(np.concatenate([cv2.resize(read_image(file), (size[1], size[0])) for file in files], axis=1))
+    wide = max(row.shape[1] for row in rows)
+    rows = [np.pad(row, ((0, 0), (0, wide - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
+    half = (len(rows) + 1) // 2
+    columns_ = [np.concatenate(rows[:half]), np.concatenate(rows[half:])]
+    tall = max(column.shape[0] for column in columns_)
+    return np.concatenate(
+        [np.pad(each, ((0, tall - each.shape[0]), (0, 16), (0, 0)), constant_values=255) for each in columns_], axis=1
+    )
+
+
+def measure(places: Places, method: str, device: str) -> list[str]:
+    """Compare with the baseline; contact sheets beside the runs."""
+    runs = _runs(places, method, device)
+    for name, run in runs.items():
+        for setting in run.settings:
+            path = places.root / f"{method}-{name}-{setting}.jpg"
+            write_bytes(path, encode_jpeg(sheet(run, setting), 88))
+            print(f"contact sheet: {path}")
+    lines = bars(runs)
+    print("\n".join(lines))
+    return lines
+
+
+def install(places: Places, method: str, device: str) -> None:
+    """Copy the weights into the package and write their card."""
+    weights = places.training(method) / "weights"
+    size = sum(path.stat().st_size for path in weights.rglob("*") if path.is_file()) / 1e6
+    if size > LARGEST_MB:
+        raise SystemExit(f"{size:.1f} MB of weights; the package takes {LARGEST_MB:.0f} at most for a method")
+    lines = measure(places, method, device)
+    target = ROOT / method
+    if target.exists():
+        shutil.rmtree(target)
+    shutil.copytree(weights, target)
+    write_text(target / CARD, model_card(places, method, lines, size))
+    shown = Path("docs/images") / f"mini-{method}.jpg"
+    shutil.copy(places.root / f"{method}-rendered-unpaired.jpg", shown)
+    print(f"installed: {target}, {shown}")
+
+
+def model_card(places: Places, method: str, lines: list[str], size: float) -> str:
+    """What one should know of the weights, from the files of the training."""
+    last = json.loads((places.training(method) / "log.jsonl").read_text().splitlines()[-1])
+    info = json.loads((places.packed / "dataset.json").read_text())
+    recipe = read_recipe(f"recipes/{method}-mini.toml")
+    sources = "\n".join(
+        f"- {entry['name']}: {entry.get('provenance', 'real street photos, Clothing Co-Parsing (Yang et al., CVPR 2014)')}"
+        for entry in info["sources"]
+    )
+    results = "\n".join(f"- {line}" for line in lines)
+    return f"""# {method}, mini
+
+A small model of our own, {size:.1f} MB, Apache-2.0. It knows few people and few garments: for serious work train it on your own
+photos or fetch published weights.
+
+## Data
+
+{sources}
+
+Packed: files' SHA-256 {info["packed"]["files_sha256"]}, pictures of {info["packed"]["size"][1]}x{info["packed"]["size"][0]}. Clothing
+Co-Parsing's repository states Apache-2.0; its photos are third parties' and no part of this package.
+
+## Training
+
+`python scripts/minis.py train {method}`: {last["step"]} steps of {recipe["train"]["batch"]} pictures, {last["seconds"] / 3600:.1f} hours on
+{platform.processor() or platform.machine()}, {os.cpu_count()} cores.
+
+## Measured
+
+On people and garments that were not trained on; `baseline` is the geometric method.
+
+{results}
+
+## Limits
+
+Rendered people have rendered faces; print and lettering are blurred; small pictures ({HEIGHT} pixels high).
+"""
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("data", "train", "measure", "install", "all"))
+    parser.add_argument("method", nargs="?", choices=METHODS)
+    parser.add_argument("--root", type=Path, default=Path("runs/minis"))
+    parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument("--validation", type=int, default=VALIDATION_PEOPLE)
+    parser.add_argument("--minutes", type=float, default=0)
+    parser.add_argument("--device", default="cpu")
+    given = parser.parse_args()
+    if given.what in ("train", "measure", "install") and given.method is None:
+        parser.error(f"{given.what} what? One of {', '.join(METHODS)}")
+    places = Places(given.root)
+    try:
+        if given.what in ("data", "all"):
+            data(places, given.people, given.validation)
+        for method in [given.method] if given.method else METHODS:
+            if given.what in ("train", "all"):
+                train(places, method, given.minutes, given.device)
+            if given.what == "measure":
+                measure(places, method, given.device)
+            if given.what in ("install", "all"):
+                install(places, method, given.device)
+    except FittingroomError as error:
+        raise SystemExit(str(error)) from None
+
+
+if __name__ == "__main__":
+    main()
