@@ -88,8 +88,8 @@ def test_worn_garments_lie_on_white_and_are_not_where_they_were(tmp_path: Path) 
     assert any("hardly anything" in line for line in done.left_out)
     for pair in uppers:
         photo = made.garments[pair.garment].image()
-        assert photo[[0, -1]].min() > 245
-        assert photo[:, [0, -1]].min() > 245
+        assert (photo[[0, -1]].min() > 245)
+        assert (photo[:, [0, -1]].min() > 245)
         assert 0.1 < (photo.min(axis=-1) < 240).mean() < 0.9
         # an upper body fills the frame
         assert made.people[pair.person].parse().mask("upper-clothes").mean() > 0.08
