@@ -118,9 +118,15 @@ def pose_table() -> None:
             several += any("people" in note for note in plain.annotate(image, {}).notes)
         except NothingFoundError:
             missed += 1
-    print(f"person-mask/mediapipe, ccp:   IoU mean {np.mean(street):.3f}, p10 {np.percentile(street, 10):.3f}; missed {missed} of {STREET}, several people in {several}")  # fmt: skip
+    print(
+        f"person-mask/mediapipe, ccp:   IoU mean {np.mean(street):.3f}, p10 {np.percentile(street, 10):.3f}", end="; "
+    )
+    print(f"missed {missed} of {STREET}, several people in {several}")
     for name, folder in (("upt25", "parsing"), ("ccp", "parsing59")):
-        cut = [iou(GrabCutPerson().annotate(image, {"pose": pose}).value, labels > 0) for image, labels, pose in photos(name, folder, STREET)]  # fmt: skip
+        cut = [
+            iou(GrabCutPerson().annotate(image, {"pose": pose}).value, labels > 0)
+            for image, labels, pose in photos(name, folder, STREET)
+        ]
         print(f"person-mask/grabcut, {name}: IoU mean {np.mean(cut):.3f}, p10 {np.percentile(cut, 10):.3f}")
 
 
@@ -170,7 +176,16 @@ def garment_table() -> None:
         spent = 1000 * (time.perf_counter() - begin) / len(found)
         flagged = sum(score < 0.5 for value, score in zip(found, scores, strict=True) if value < 0.9)
         low = sum(value < 0.9 for value in found)
-        print(f"ground {ground}, noise {noise}: IoU mean {np.mean(found):.3f}, median {np.median(found):.3f}; below .9: {low}, of these with a score below .5: {flagged}; {spent:.0f} ms")  # fmt: skip
+        print(f"ground {ground}, noise {noise}: IoU mean {np.mean(found):.3f}, median {np.median(found):.3f}", end="; ")
+        print(f"below .9: {low}, of these with a score below .5: {flagged}; {spent:.0f} ms")
+
+    scores = []
+    for image, _, _ in photos("ccp", "parsing59", STREET):
+        try:
+            scores.append(by_colour(image)[1])
+        except NothingFoundError:
+            scores.append(0.0)
+    print(f"{STREET} street photos taken for garments: highest score {max(scores):.2f}, median {np.median(scores):.2f}")
 
 
 def runner_table() -> None:

@@ -89,6 +89,16 @@ def test_without_any_pose_annotator_it_is_an_error(monkeypatch):
     monkeypatch.setattr(choice, "AUTO", {**choice.AUTO, "pose": ()})
     with pytest.raises(MissingError, match="no pose annotator"):
         choose_plan(Wanted(), targets=TARGETS)
+    monkeypatch.undo()
+    import sys
+
+    from fittingroom.annotate import pose_mediapipe
+
+    pose_mediapipe._session.cache_clear()
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(MissingError, match="--no-deps mediapipe==0.10.21") as caught:  # the one that needs no download
+        choose_plan(Wanted(), targets=TARGETS)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_command(registered, photos_folder, tmp_path):

@@ -1,4 +1,4 @@
-"""Shards in one process, in several, and on a (made-up) Ray cluster."""
+"""Shards in one process and on a (made-up) Ray cluster; several processes are tried where annotators run."""
 
 from __future__ import annotations
 
@@ -19,10 +19,6 @@ def square(offset: int, shard: tuple[int, int]) -> tuple[int, int]:
 
 def nothing(done: int, total: int) -> None:
     pass
-
-
-def killed(shard: tuple[int, int]) -> int:
-    os._exit(9)
 
 
 def test_every_shard_is_done_once_here() -> None:
@@ -60,3 +56,34 @@ def test_on_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     results = run_shards("ray", partial(square, 0), 3, 2, nothing, gpus=0.5)
     assert sorted(value for value, _ in results) == [0, 1, 4]
     assert asked == {"num_cpus": 1, "num_gpus": 0.5, "running": False}
+
+
+def test_a_worker_that_was_killed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from concurrent.futures import Future
+    from concurrent.futures.process import BrokenProcessPool
+
+    from fittingroom.core import parallel
+
+    class Pool:
+        def __init__(self, workers: int, mp_context: object) -> None:
+            assert workers == 2
+
+        def __enter__(self) -> Pool:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def submit(self, work, shard) -> Future:
+            future: Future = Future()
+            if shard[0] == 1:
+                future.set_exception(BrokenProcessPool("died"))
+            else:
+                future.set_result(work(shard))
+            return future
+
+    monkeypatch.setattr(parallel, "ProcessPoolExecutor", Pool)
+    with pytest.raises(InputError, match="a worker process was killed") as caught:
+        run_shards("local", partial(square, 0), 2, 2, nothing)
+    assert "run the same command again" in str(caught.value)
+    assert [value for value, _ in run_shards("local", partial(square, 0), 1, 2, nothing)] == [0]

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import InputError
-from ..core.files import read_json, sha256_json, write_bytes, write_json
+from ..core.files import read_object, sha256_json, write_bytes, write_json
 from ..data.pairs import garment_id, write_pairs
 from ..data.sample import CATEGORIES, Category
 from .conditions import CONDITIONS, LABEL_SET
@@ -100,12 +99,7 @@ def read_failures(root: Path) -> list[tuple[str, str, str, str, str]]:
 def _captions(root: Path, records: Sequence[Record], corrections: Mapping[tuple[str, str], Correction]) -> None:
     """``captions.json``: what annotators wrote; parts by hand, and entries of other makers, stay."""
     path = root / "captions.json"
-    entries: dict[str, Any] = {}
-    if path.is_file():
-        found = read_json(path)
-        if not isinstance(found, dict):
-            raise InputError("not an object with one entry for each photo", mend="mend it or move it away", path=path)
-        entries = found
+    entries = read_object(path, "not an object with one entry for each photo")
     before = sha256_json(entries)
     for record in records:
         for condition in (entry for entry in CONDITIONS.values() if entry.part and entry.role == record.role):
@@ -177,7 +171,7 @@ def _pairs(root: Path, records: Sequence[Record], worn: Mapping[str, Mapping[str
                 else wearers[index % len(wearers)]
             )
             unpaired.append((person, own[later]))
-    known = read_json(root / _OWN_PAIRS) if (root / _OWN_PAIRS).is_file() else {}
+    known = read_object(root / _OWN_PAIRS)
     for name, lines in zip(PAIRS, (paired, unpaired), strict=True):
         path = root / name
         if path.is_file() and known.get(name) != sha256_json(path.read_text(encoding="utf-8", errors="replace")):
@@ -195,9 +189,7 @@ def _dataset_json(
     root: Path, records: Sequence[Record], worn: Mapping[str, Any], loaded: Loaded, info: Mapping[str, str]
 ) -> None:
     path = root / "dataset.json"
-    before = read_json(path) if path.is_file() else {}
-    if not isinstance(before, dict):
-        raise InputError("not a JSON object", mend="mend it or move it away", path=path)
+    before = read_object(path)
     told = {key: info[key] for key in INFO_FIELDS if info.get(key)}
     garments: dict[str, Any] = {
         record.item: {"category": record.category, "worn": False} for record in records if record.role == "garment"

@@ -97,9 +97,9 @@ def choose_plan(
     remarks: list[str] = []
     pose, problems = pick("pose", wanted.pose)
     if pose is None and wanted.pose != NONE:
-        raise MissingError(
-            "no pose annotator is here", mend=problems[-1].partition(": ")[2] if problems else "install one"
-        )
+        easiest = next((line for line in problems if "MediaPipe" in line), problems[-1]).partition(": ")[2]
+        why, _, mend = easiest.partition(" — ")
+        raise MissingError(f"no pose annotator is here ({why})", mend=mend or "see docs/annotate.md")
     for kind, name in (("person-mask", wanted.person_mask), ("parse", wanted.parse)):
         found, lines = pick(kind, name) if pose is not None else (None, [])
         remarks += lines

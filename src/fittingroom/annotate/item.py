@@ -280,13 +280,18 @@ def do_photo(
         worker.fail("write" if isinstance(error, OSError | InputError) else "read", error)
     outcome.role, outcome.taken = worker.record.role, bool(worker.record.image)
     worker.record.failures = list(outcome.failures)
+    return _saved(worker)
+
+
+def _saved(worker: _Worker) -> Outcome:
+    """The outcome after an attempt to write the record."""
     try:
         worker.save()
     except InputError as error:
-        outcome.saved = False
-        if not outcome.failures:
+        worker.outcome.saved = False
+        if not worker.outcome.failures:
             worker.fail("write", error)
-    return outcome
+    return worker.outcome
 
 
 def _read(photo: PhotoFile, worker: _Worker) -> bool:
@@ -371,13 +376,7 @@ def redo_item(root: Path, record: Record, loaded: Loaded, corrections: Mapping[t
         worker.fail("write", error)
     record = worker.record
     record.failures = [entry for entry in record.failures if entry[0] == "read"] + outcome.failures
-    try:
-        worker.save()
-    except InputError as error:
-        outcome.saved = False
-        if not outcome.failures:
-            worker.fail("write", error)
-    return outcome
+    return _saved(worker)
 
 
 def caption_part(root: Path, condition: Condition, item: str) -> Mapping[str, str] | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import InputError
+from ..core.plugins import load_target
 from .base import Annotator
 
 ENTRY_POINT = "fittingroom.annotators"
@@ -54,16 +54,7 @@ def annotator_class(name: str, target: str = "") -> type[Any]:
         InputError: no such annotator, or a third party's that cannot be imported.
     """
     targets = {name: target} if target else _targets()
-    if name not in targets:
-        raise InputError(f"no annotator named {name!r}", mend=f"there are: {', '.join(annotator_names())}")
-    module, _, attribute = targets[name].partition(":")
-    try:
-        found = getattr(import_module(module), attribute)
-    except Exception as error:  # a third party's code may raise anything on import
-        raise InputError(
-            f"annotator {name!r} cannot be imported ({type(error).__name__}: {error})",
-            mend="update or remove the package that offers it",
-        ) from error
+    found = load_target("annotator", name, targets, annotator_names())
     missing = [
         key for key in ("name", "provides", "needs", "licence", "settings", "annotate") if not hasattr(found, key)
     ]

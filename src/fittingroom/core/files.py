@@ -93,6 +93,19 @@ def read_json(path: Path | str) -> Any:
         ) from error
 
 
+def read_object(path: Path | str, says: str = "not a JSON object") -> dict[str, Any]:
+    """Read a JSON object; an empty one where there is no file.
+
+    Raises:
+        InputError: it cannot be read, or is no object.
+    """
+    path = Path(path)
+    value = read_json(path) if path.is_file() else {}
+    if not isinstance(value, dict):
+        raise InputError(says, mend="mend it or move it away", path=path)
+    return value
+
+
 def sha256_file(path: Path | str) -> str:
     """SHA-256 of a file's bytes as 64 hexadecimal digits."""
     digest = hashlib.sha256()

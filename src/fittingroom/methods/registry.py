@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import InputError
+from ..core.plugins import load_target
 from .base import Method, MethodCard
 
 ENTRY_POINT = "fittingroom.methods"
@@ -37,16 +37,7 @@ def method_class(name: str) -> type[Method]:
         InputError: no such method, or a third party's that cannot be imported.
     """
     targets = _targets()
-    if name not in targets:
-        raise InputError(f"no method named {name!r}", mend=f"there are: {', '.join(method_names())}")
-    module, _, attribute = targets[name].partition(":")
-    try:
-        found = getattr(import_module(module), attribute)
-    except Exception as error:  # a third party's code may raise anything on import
-        raise InputError(
-            f"method {name!r} cannot be imported ({type(error).__name__}: {error})",
-            mend="update or remove the package that offers it",
-        ) from error
+    found = load_target("method", name, targets, method_names())
     if not (isinstance(found, type) and issubclass(found, Method)):
         raise InputError(
             f"method {name!r} is not a fittingroom Method",

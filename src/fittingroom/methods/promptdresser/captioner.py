@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from ...core.errors import FittingroomError, InputError, MissingError
-from ...core.files import read_json, write_json
+from ...core.files import read_object, write_json
 from ...core.images import UInt8
 from ...data.dataset import Dataset
 from ...data.sample import Garment, Person
@@ -150,12 +150,7 @@ def write_captions(
         InputError: the file is there and cannot be read, or cannot be written.
     """
     path = dataset.root / "captions.json"
-    entries: dict[str, Any] = {}
-    if path.is_file():
-        found = read_json(path)
-        if not isinstance(found, dict):
-            raise InputError("not an object with one entry for each photo", mend="mend it or move it away", path=path)
-        entries = found
+    entries = read_object(path, "not an object with one entry for each photo")
     worn = [garment for garment in dataset.garments.values() if not (garment.worn and garment.category != "upper")]
     photos: list[Person | Garment] = [*dataset.people.values(), *worn]
     written, failures = 0, []
