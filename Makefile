@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= runs/demo
+METHODS ?= baseline
 WORKERS ?= 2
 
 .PHONY: demo test lint oracles lock clean help
@@ -30,7 +31,7 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.core
 	@touch $@
 
 demo: $(VENV)/.core
-	$(BIN)/fittingroom compare drawn-mini --methods baseline --out $(RUN)
+	$(BIN)/fittingroom compare studio-mini --methods $(METHODS) --out $(RUN)
 
 oracles: $(VENV)/.dev
 	PYTHON=$(BIN)/python bash scripts/oracles.sh

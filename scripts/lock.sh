@@ -21,7 +21,7 @@ fresh() {
 # the larger environment first: the smaller one must have the same versions
 fresh "$folder/dev"
 "$folder/dev/bin/python" -m pip install --quiet ".[dev,app,annotate,train,diffusion,studio]"
-{ echo "# made by scripts/lock.sh: core.lock, and what tests, app, studio, training and diffusion methods need"; frozen "$folder/dev"; } > requirements/dev.lock
+{ echo "# made by scripts/lock.sh: core.lock, and what tests, app, annotators, training, diffusion methods and studio need"; frozen "$folder/dev"; } > requirements/dev.lock
 fresh "$folder/core"
 "$folder/core/bin/python" -m pip install --quiet --constraint requirements/dev.lock .
 { echo "# made by scripts/lock.sh: what the package needs at run time"; frozen "$folder/core"; } > requirements/core.lock

@@ -152,8 +152,8 @@ def bars(runs: dict[str, Run]) -> list[str]:
     return lines
 
 
-def sheet(run: Run, setting: str) -> np.ndarray:
-    """Ten pairs drawn by seed: person, garment, baseline, mini, truth."""
+def sheet(run: Run, setting: str) -> np.ndarray | None:
+    """Ten pairs drawn by seed: person, garment, baseline, mini, truth; None where the mini made nothing."""
     found = {
         item.id: item for item in run.items if item.setting == setting and item.method == "mini" and not item.error
     }
@@ -167,6 +167,8 @@ def sheet(run: Run, setting: str) -> np.ndarray:
         files += [run.path(each.image) for each in (others[str(pair)], item) if each.image]
         files += [run.path(item.truth)] if item.truth else []
         rows.append(np.concatenate([cv2.resize(read_image(file), (size[1], size[0])) for file in files], axis=1))
+    if not rows:
+        return None
     wide = max(row.shape[1] for row in rows)
     rows = [np.pad(row, ((0, 0), (0, wide - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
     half = (len(rows) + 1) // 2
@@ -183,7 +185,10 @@ def measure(places: Places, method: str, device: str) -> list[str]:
     for name, run in runs.items():
         for setting in run.settings:
             path = places.root / f"{method}-{name}-{setting}.jpg"
-            write_bytes(path, encode_jpeg(sheet(run, setting), 88))
+            if (shown := sheet(run, setting)) is None:
+                print(f"{name}, {setting}: no pictures")
+                continue
+            write_bytes(path, encode_jpeg(shown, 88))
             print(f"contact sheet: {path}")
     lines = bars(runs)
     print("\n".join(lines))

@@ -12,6 +12,7 @@ from ...core.errors import InputError
 from ...core.files import read_json, sha256_bytes, write_bytes, write_json
 from ...core.images import IMAGE_SUFFIXES
 from ...data.dataset import Dataset
+from ...data.embedded import embedded_name
 from ...data.sample import Garment, Person, Photo
 from ..conditions import CONDITIONS as ANNOTATED
 from ..journal import FOLDER
@@ -124,10 +125,9 @@ def editable(dataset: Dataset) -> None:
             mend=f"fittingroom dataset export {dataset.root} NEW --to viton-hd",
             path=dataset.root,
         )
-    if dataset.root.name.startswith("drawn-mini-") and dataset.root.parent.name == "datasets":
+    if name := embedded_name(dataset.root):
         raise InputError(
-            "the embedded dataset is not to be edited",
-            mend="fittingroom dataset export drawn-mini COPY, and review COPY",
+            "an embedded dataset is not to be edited", mend=f"fittingroom dataset export {name} COPY, and review COPY"
         )
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from ...core.errors import InputError
 from ..dataset import Dataset
-from ..drawn import NAME as DRAWN
-from ..drawn import ensure as ensure_drawn
+from ..embedded import EMBEDDED, embedded
 from .base import Layout
 from .dress_code import DressCode
 from .photos import Photos
@@ -36,10 +35,13 @@ def layout(name: str) -> Layout:
 
 
 def open_dataset(path: Path | str, *, layout: str | None = None, split: str | None = None) -> Dataset:
-    """Open a folder of any layout, or the embedded ``drawn-mini``; see :meth:`fittingroom.data.dataset.Dataset.open`."""
-    root = ensure_drawn() if str(path) == DRAWN and not Path(path).exists() else Path(path)
+    """Open a folder of any layout, or an embedded dataset; see :meth:`fittingroom.data.dataset.Dataset.open`."""
+    root = Path(path)
     if not root.exists():
-        raise InputError("no such folder", mend=f"name a dataset's folder, or the embedded {DRAWN}", path=root)
+        root = embedded(str(path)) or root
+    if not root.exists():
+        named = " or ".join(EMBEDDED)
+        raise InputError("no such folder", mend=f"name a dataset's folder, or the embedded {named}", path=root)
     if not root.is_dir():
         raise InputError("a file, not a dataset's folder", mend="name the folder that holds the photos", path=root)
     if layout:
