@@ -21,7 +21,9 @@ def data() -> Dataset:
 
 
 def test_it_is_small_and_as_it_was_made() -> None:
-    files = sorted(path for path in FOLDER.rglob("*") if path.is_file() and path.name not in ("dataset.json", "DATA_CARD.md"))
+    files = sorted(
+        path for path in FOLDER.rglob("*") if path.is_file() and path.name not in ("dataset.json", "DATA_CARD.md")
+    )
     assert sum(path.stat().st_size for path in files) < 12e6
     hashes = {path.relative_to(FOLDER).as_posix(): sha256_file(path) for path in files}
     assert read_json(FOLDER / "dataset.json")["files_sha256"] == sha256_json(hashes)
@@ -29,7 +31,9 @@ def test_it_is_small_and_as_it_was_made() -> None:
 
 def test_every_method_finds_what_it_needs(data: Dataset) -> None:
     cards = [card(name) for name in method_names()]
-    found = check(data, needs={c.name: c.needs for c in cards}, categories={c.name: c.categories for c in cards}, deep=True)
+    found = check(
+        data, needs={c.name: c.needs for c in cards}, categories={c.name: c.categories for c in cards}, deep=True
+    )
     assert not found.errors, found.text()
     assert len(data.people) >= 20
     assert {garment.category for garment in data.garments.values()} == {"upper", "lower", "dress"}

@@ -11,7 +11,7 @@ from ..core.errors import MissingError
 
 
 def app_command(
-    data: Annotated[str, typer.Option(help="Dataset to choose people and garments from.")] = "drawn-mini",
+    data: Annotated[str, typer.Option(help="Dataset to choose people and garments from.")] = "studio-mini",
     runs: Annotated[Path, typer.Option(help="Folder whose runs are shown.")] = Path("runs"),
     review: Annotated[
         str, typer.Option(help="Instead: correct the annotations of this dataset by hand, see docs/review.md.")

@@ -13,7 +13,9 @@ from . import options
 
 
 def compare_command(
-    data: Annotated[str, typer.Argument(help="Dataset: a folder, or the name of an embedded one (drawn-mini).")],
+    data: Annotated[
+        str, typer.Argument(help="Dataset: a folder, or the name of an embedded one (studio-mini, drawn-mini).")
+    ],
     methods: options.Methods = "baseline",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; by default runs/ and a name made of the job.")

@@ -11,7 +11,9 @@ from . import options
 
 
 def train_command(
-    data: Annotated[str, typer.Argument(help="Dataset folder, or drawn-mini.")],
+    data: Annotated[
+        str, typer.Argument(help="Dataset folder, or the name of an embedded one (studio-mini, drawn-mini).")
+    ],
     method: Annotated[str, typer.Option(help="Name of the method.")],
     recipe: Annotated[Path | None, typer.Option(help="TOML file; published settings without it.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the training; runs/train-METHOD without it.")] = None,
