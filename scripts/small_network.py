@@ -12,8 +12,8 @@ from pathlib import Path
 
 from fittingroom.core.progress import progress
 from fittingroom.data.dataset import Dataset
-from fittingroom.metrics.small_network import EMBEDDED, load_network, random_network
 from fittingroom.metrics.small_training import FILE, SmallTask, agreement
+from fittingroom.nn.small_network import EMBEDDED, load_network, random_network
 from fittingroom.train.loop import fit
 from fittingroom.train.settings import TrainSettings
 

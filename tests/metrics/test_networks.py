@@ -17,8 +17,8 @@ from fittingroom.metrics.cache import EmbeddingCache
 from fittingroom.metrics.catalogue import ALIASES, catalogue, metric_info, resolve_metrics
 from fittingroom.metrics.inception import Inception, load_inception
 from fittingroom.metrics.lpips import lpips_from_taps
-from fittingroom.metrics.small_network import DIMENSIONS, random_network, weights_hash
 from fittingroom.metrics.trunks import TRUNKS, load_trunk
+from fittingroom.nn.small_network import DIMENSIONS, random_network, weights_hash
 
 
 def people() -> list[UInt8]:

@@ -12,9 +12,10 @@ from safetensors.torch import save_file
 
 from fittingroom.core.errors import InputError, MissingError
 from fittingroom.data.dataset import Dataset
-from fittingroom.metrics import backbones, catalogue, small_network
+from fittingroom.metrics import backbones, catalogue
 from fittingroom.metrics.distortions import DISTORTIONS, two_strengths
 from fittingroom.metrics.small_training import FILE, SmallTask, agreement, order_loss
+from fittingroom.nn import small_network
 from fittingroom.train.loop import fit
 from fittingroom.train.settings import TrainSettings
 

@@ -16,11 +16,11 @@ from torch import nn
 from ..core.errors import MissingError
 from ..core.files import sha256_file
 from ..core.images import UInt8, resize_exact
+from ..nn.small_network import EMBEDDED, load_network, random_network, trained, weights_hash
 from ..weights.convert import read_tensors
 from ..weights.fetch import require
 from .inception import SIZE, load_inception
 from .lpips import Lpips, heads_from_tensors, uniform_heads
-from .small_network import EMBEDDED, load_network, random_network, trained, weights_hash
 from .trunks import TRUNKS, load_trunk
 
 #: side of the picture that the small network describes

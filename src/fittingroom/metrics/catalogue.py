@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..nn.small_network import trained
 from ..weights.fetch import find, require
-from .small_network import trained
 from .trunks import TRUNKS
 from .values import MetricInfo
 

@@ -25,9 +25,9 @@ from ..core.labels import CIHP20
 from ..data.dataset import Dataset
 from ..data.sample import Person
 from ..methods.task import Loop, Task
+from ..nn.small_network import WIDTHS, SmallNetwork, random_network
 from .distortions import DISTORTIONS, two_strengths
 from .lpips import lpips_from_taps, scaled_input, uniform_heads
-from .small_network import WIDTHS, SmallNetwork, random_network
 
 #: side of the squares that are learned from
 CROP = 128

@@ -227,8 +227,8 @@ def test_recipes_that_make_no_sense(
 def test_recipe_files(tmp_path: Path, drawn: Dataset) -> None:
     tables = read_recipe(RECIPES / "pasta-gan++-mini.toml")
     config, options = from_recipe({name: table for name, table in tables.items() if name != "train"})
-    assert (config.height, config.width) == (160, 96)
-    assert options.perceptual == "random"
+    assert (config.height, config.width) == (256, 192)
+    assert options.perceptual == "small"
     assert tomllib.loads((RECIPES / "pasta-gan++-mini.toml").read_text()) == tables
     assert from_recipe({}) == (PUBLISHED, TrainOptions())
     (tmp_path / "bad.toml").write_text("a = [")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from ...core.errors import InputError
+from ...nn.perceptual import Perceptual
 from ..recipe import check_options, options_of, size_of
 from .adapter import AdapterConfig
 from .config import PUBLISHED, ModelConfig
@@ -15,7 +16,6 @@ from .region import RuleName
 from .tiny import tiny_config
 from .warping import WarpingConfig
 
-Perceptual = Literal["vgg19", "random", "none"]
 Cache = Literal["none", "memory", "disk"]
 #: in the order of training; ``autoencoder`` only where none is given
 STAGES = ("autoencoder", "warp", "refine", "emasc", "adapter", "tryon")
@@ -43,7 +43,7 @@ class TrainOptions:
         warmup: steps of a stage over which AdamW's rate rises from 0.
         clip: largest norm of a stage's gradient, matcher and refinement excepted.
         dropout: share of samples whose prompt is emptied in the last stage; likewise, each by itself, pose and garment.
-        perceptual: trunk of the perceptual losses: ``vgg19`` (ImageNet weights, fetched), ``random`` or ``none``.
+        perceptual: trunk of the perceptual losses: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
         encoders: vision tower and text encoder learn with the adapter, for models without pretrained ones.
         crop: side of the squares that the autoencoder learns from, a multiple of 8; 0 = whole pictures.
         lora: rank of low-rank updates of the UNet's attention instead of all its weights; 0 = all weights.

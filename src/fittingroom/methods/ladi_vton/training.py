@@ -22,7 +22,7 @@ from ...core.images import Size, UInt8, to_tensor
 from ...data.dataset import Dataset
 from ...data.sample import CATEGORIES, Sample
 from ...nn.lora import inject, merge
-from ...nn.vgg import published_features, random_features
+from ...nn.perceptual import features
 from ..autoencoder import Terms, autoencoder_terms, total
 from ..features import FeatureStore, tensors_hash
 from ..requirement import need
@@ -119,10 +119,8 @@ class LadiTask(Task):
         last = [part for part in trained_parts("tryon", options) if part != _UPDATES and "tryon" in self.stages]
         self.averages = dict.fromkeys(last, 1000 * options.average_kimg) if options.average_kimg else {}
         self.optimizers = {stage: self._optimizer(stage) for stage in self.stages}
-        self._trunk: nn.Module | None = None
-        if options.perceptual != "none" and not {"adapter", "tryon"} >= set(self.stages):
-            trunk = published_features() if options.perceptual == "vgg19" else random_features()
-            self._trunk = trunk.requires_grad_(False)
+        looking = not {"adapter", "tryon"} >= set(self.stages)
+        self._trunk = features(options.perceptual) if looking else None
         self._store: FeatureStore | None = None
         self._number, self._measured = -1, 0.0
         self._parts = lru_cache(maxsize=_KEPT)(self._read)

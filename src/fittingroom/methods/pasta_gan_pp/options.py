@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from ...core.errors import InputError
+from ...nn.perceptual import Perceptual
 from .config import GeneratorConfig
-
-Perceptual = Literal["vgg19", "random", "none"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class TrainOptions:
         share_forward: discriminators learn from the pictures of the generator's own phase instead of new ones, which saves a
             third of the generator's work.
         detach_style: the generator's adversarial loss does not reach the style code that conditions the discriminators.
-        perceptual: trunk of the perceptual loss: ``vgg19`` (ImageNet weights, fetched), ``random`` or ``none``.
+        perceptual: trunk of the perceptual loss: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
         mirror: every photo is also shown mirrored.
         erase: rows and pixels of the garments are erased, see :mod:`.erasing`.
         l1: weight of the L1 loss.

@@ -22,8 +22,8 @@ from ...core.images import UInt8, to_image
 from ...data.dataset import Dataset
 from ...data.sample import Person
 from ...nn.augment import Controller, augment
+from ...nn.perceptual import features
 from ...nn.stylegan2 import Noise
-from ...nn.vgg import published_features, random_features
 from ..task import Loop, Task
 from .body import Body
 from .conditions import prepare, prepare_training, tensors
@@ -111,10 +111,7 @@ class PastaTask(Task):
 
     def __init__(self, data: Dataset, config: GeneratorConfig, options: TrainOptions, seed: int = 1) -> None:
         self.config, self.options = config, options
-        self._trunk: nn.Module | None = None
-        if options.perceptual != "none":
-            trunk = published_features() if options.perceptual == "vgg19" else random_features()
-            self._trunk = trunk.requires_grad_(False)
+        self._trunk = features(options.perceptual)
         self.people, self.refused = usable(list(data.people.values()), config)
         if not self.people:
             reason = f" ({self.refused[0]})" if self.refused else ""

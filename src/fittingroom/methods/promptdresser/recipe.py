@@ -8,13 +8,13 @@ from typing import Any, Literal, get_args
 
 from ...core.errors import InputError
 from ...core.images import Size
+from ...nn.perceptual import Perceptual
 from ..recipe import check_options, options_of, size_of
 from .network import SDXL
 from .options import CAPTIONS
 from .tiny import UNET as TINY_UNET
 from .tiny import VAE as TINY_VAE
 
-Perceptual = Literal["vgg19", "random", "none"]
 Cache = Literal["none", "memory", "disk"]
 #: in the order of training; ``autoencoder`` only where none is given
 STAGES = ("autoencoder", "tryon")
@@ -118,7 +118,7 @@ class TrainOptions:
         encoders: both text encoders learn too, for models without pretrained ones.
         lora: rank of low-rank updates of the main network's attention instead of all its weights; 0 = all weights.
         captions: as in the method's options.
-        perceptual: trunk of the autoencoder's perceptual loss: ``vgg19`` (ImageNet weights, fetched), ``random`` or ``none``.
+        perceptual: trunk of the autoencoder's perceptual loss: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
         crop: side of the squares that the autoencoder learns from, a multiple of 8; 0 = whole pictures.
         save_memory: activations of the main network are computed again in the backward pass.
         cache: where encoded prompts and latents are kept: ``none``, ``memory`` or ``disk``.

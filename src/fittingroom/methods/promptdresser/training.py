@@ -25,7 +25,7 @@ from ...core.images import UInt8, to_tensor
 from ...data.dataset import Dataset
 from ...data.sample import Sample
 from ...nn.lora import inject, merge
-from ...nn.vgg import published_features, random_features
+from ...nn.perceptual import features
 from ..autoencoder import Terms, autoencoder_terms, total
 from ..features import FeatureStore, tensors_hash
 from ..requirement import need
@@ -113,10 +113,7 @@ class DresserTask(Task):
         last = [part for part in trained_parts("tryon", options) if part != _UPDATES and "tryon" in self.stages]
         self.averages = dict.fromkeys(last, 1000 * options.average_kimg) if options.average_kimg else {}
         self.optimizers = {stage: self._optimizer(stage) for stage in self.stages}
-        self._trunk: nn.Module | None = None
-        if options.perceptual != "none" and "autoencoder" in self.stages:
-            trunk = published_features() if options.perceptual == "vgg19" else random_features()
-            self._trunk = trunk.requires_grad_(False)
+        self._trunk = features(options.perceptual) if "autoencoder" in self.stages else None
         self._stores: dict[str, FeatureStore] = {}
         self._number, self._scaled = -1, False
         self._inputs = lru_cache(maxsize=_KEPT)(self._read)
