@@ -156,12 +156,13 @@ def complete(
         ways = (False,)
     if len(ways) > 1 and makers.step("pose") is None:
         ways = (False,)  # nobody tells whether it is worn
-    by_who = {who: [lack for way in ways for lack in lacks[way] if lack.who == who] for who in ("person", "garment")}
-    kinds = [lack.kind for who in by_who for lack in by_who[who] if lack.kind]
+    every = list(dict.fromkeys(lack for way in ways for lack in lacks[way]))
+    by_who = {who: [lack for lack in every if lack.who == who] for who in ("person", "garment")}
+    kinds = [lack.kind for lack in every if lack.kind]
     if len(ways) > 1:
         kinds.append("pose")
     steps = makers.steps(dict.fromkeys(kinds), _given_kinds(sample)) if kinds else {}
-    certain = [lack for way in ways for lack in lacks[way] if lack.who == "person" or len(ways) == 1]
+    certain = [lack for lack in every if lack.who == "person" or len(ways) == 1]
     _refuse(sample, [lack for lack in certain if lack.kind not in steps], makers)
     work = {who: [lack for lack in by_who[who] if lack.kind in steps] for who in by_who}
     if not any(work.values()):
@@ -197,8 +198,9 @@ def _lacks(sample: Sample, needs: Sequence[str], uses: Sequence[str]) -> list[La
                 continue
             who = "person" if who == "person" else "garment"
             if need == "garment.mask" and sample.garment.worn:
-                condition = "parse"  # a worn garment is cut out by it
-            found.append(Lack(need, who, condition, _PROVIDED_AS.get((who, condition), ""), required))
+                need, condition = "worn.parse", "parse"  # a worn garment is cut out by it
+            if all((lack.who, lack.condition) != (who, condition) for lack in found):
+                found.append(Lack(need, who, condition, _PROVIDED_AS.get((who, condition), ""), required))
     return [lack for lack in found if lack.required or lack.kind]
 
 
@@ -302,9 +304,10 @@ def _photo(root: Path, photo: Photo, role: Role | None, category: Category, read
     ready = replace(ready, plan=replace(ready.plan, reading=reading))
     with locked(root / FOLDER / "locks" / f"{item}.lock", alone=True):
         corrections = dict(newest(root))
+        provided = {entry.provides for found in ready.annotators.values() for entry in found}
         for kind, data in given.items():
             target = CONDITIONS[kind].path(root, item)
-            if (item, kind) in corrections:
+            if kind not in provided or (item, kind) in corrections:
                 continue
             if not target.is_file() or target.read_bytes() != data:
                 write_bytes(target, data)
@@ -342,7 +345,9 @@ def _completed(
     warnings, filled, failed, waiting, absent = [], [], [], [], []
     values: dict[str, dict[str, Any]] = {"person": {}, "garment": {}}
     if found_out and sample.garment.worn:
-        warnings.append(f"{names['garment']}: somebody is in it, so it is taken as a worn garment (else --in-shop)")
+        warnings.append(
+            f"{names['garment']}: somebody is in it, so it is taken as a worn garment; say in-shop where it is not"
+        )
     for lack in lacks:
         got = done.get(lack.who)
         made = got.made.get(lack.kind) if got is not None else None
