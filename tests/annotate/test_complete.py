@@ -14,9 +14,10 @@ import torch
 from PIL import Image
 
 from fittingroom.annotate import choice, makers, plan, registry
-from fittingroom.annotate.complete import cache_root, complete
+from fittingroom.annotate.complete import complete
 from fittingroom.annotate.conditions import CONDITIONS
 from fittingroom.annotate.garment_mask import by_colour
+from fittingroom.annotate.loose import cache_root
 from fittingroom.annotate.makers import Makers
 from fittingroom.annotate.reading import Reading
 from fittingroom.core.errors import InputError, MissingError

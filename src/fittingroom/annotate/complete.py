@@ -1,40 +1,20 @@
-"""Filling in what two loose photos lack, so that a method can use them.
-
-The photos are annotated as the runner does it, into one dataset in the cache (:func:`cache_root`): a photo is found again by
-its content, each annotation by the photo, its annotator's settings and what it was derived from. So it is made once, and
-corrections by hand in the review of that dataset count from then on.
-"""
+"""Filling in what two loose photos lack, so that a method can use them; :mod:`.loose` annotates and keeps them."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
-import torch
-from PIL import Image
-
 from ..core.errors import InputError, MissingError
-from ..core.files import cache_folder, sha256_bytes, sha256_json, write_bytes
-from ..core.images import UInt8, image_array
-from ..core.labels import convert, label_set
-from ..data.sample import Category, Photo, Sample
-from ..data.sample import Parse as ParseMap
-from .assemble import assemble
-from .conditions import CONDITIONS, LABEL_SET, Role
-from .item import do_photo
-from .journal import FOLDER, Correction, newest
+from ..data.sample import Photo, Sample
+from .conditions import Role
+from .loose import Done, annotate_photos, cache_root
 from .makers import Makers, missing_error
-from .photos import PhotoFile, photo_id
-from .plan import PLAN, Loaded, Plan, Step, loaded
-from .reading import content_of, read_photo
-from .records import BY_HAND, ITEMS, Made, load_record
-from .runner import locked, prepare
+from .plan import Step
+from .reading import read_photo
+from .records import BY_HAND, Made
 
 #: an annotation of a lower score is worth a warning
 LOW_SCORE = 0.5
@@ -47,7 +27,6 @@ _PROVIDED_AS: Mapping[tuple[str, str], str] = {
     ("garment", "parse"): "parse",
     ("garment", "mask"): "garment-mask",
 }
-_NAME = "Photos that were tried on"
 
 
 @dataclass(frozen=True)
@@ -104,25 +83,6 @@ class Completed:
     folder: Path | None = None
 
 
-@dataclass
-class _Done:
-    """What became of one photo."""
-
-    item: str
-    role: str
-    image: UInt8 | None = None
-    values: dict[str, Any] = field(default_factory=dict)
-    made: Mapping[str, Made] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-    waiting: Sequence[str] = ()
-    changed: bool = False
-
-
-def cache_root() -> Path:
-    """The dataset in the cache that loose photos are annotated into. It may be deleted at any time."""
-    return cache_folder() / "tried-on"
-
-
 def complete(
     sample: Sample,
     needs: Sequence[str],
@@ -167,7 +127,13 @@ def complete(
     work = {who: [lack for lack in by_who[who] if lack.kind in steps] for who in by_who}
     if not any(work.values()):
         return Completed(_readable(_as(sample, ways[0])))
-    done = _annotate(sample, work, steps, ways, makers)
+    role: Role | None = None if len(ways) > 1 else "person" if ways[0] else "garment"
+    photos: dict[str, tuple[Photo, Role | None]] = {
+        "person": (sample.person, "person"),
+        "garment": (sample.garment, role),
+    }
+    wanted = {who: photo for who, photo in photos.items() if work[who]}
+    done = annotate_photos(wanted, sample.category, list(steps.values()), makers)
     way = ways[0] if len(ways) == 1 else done["garment"].role == "person"
     return _completed(_as(sample, way), lacks[way], steps, done, makers, found_out=len(ways) > 1)
 
@@ -209,18 +175,6 @@ def _refuse(sample: Sample, lacks: Sequence[Lack], makers: Makers) -> None:
         raise missing_error(sample.id, absent, makers)
 
 
-def _given(photo: Photo) -> dict[str, bytes]:
-    """Annotations that came with a photo and that annotators may need, as the runner's files."""
-    found: dict[str, bytes] = {}
-    if photo.has("pose"):
-        found["pose"] = CONDITIONS["pose"].encode(photo.pose())
-    if photo.has("parse"):
-        parse = photo.parse()
-        labels = convert(parse.labels, parse.labels_in.name, LABEL_SET)
-        found["parse"] = CONDITIONS["parse"].encode(ParseMap(labels, label_set(LABEL_SET)))
-    return found
-
-
 def _given_kinds(sample: Sample) -> set[str]:
     return {kind for photo in (sample.person, sample.garment) for kind in ("pose", "parse") if photo.has(kind)}
 
@@ -238,101 +192,11 @@ def _readable(sample: Sample) -> Sample:
     return replace(sample, person=read(sample.person), garment=read(sample.garment))
 
 
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """As the runner annotates; whoever called has its threads back."""
-    before = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        cv2.setNumThreads(before[1])
-
-
-def _annotate(
-    sample: Sample,
-    work: Mapping[str, Sequence[Lack]],
-    steps: Mapping[str, Step],
-    ways: Sequence[bool],
-    makers: Makers,
-) -> dict[str, _Done]:
-    """Bring those of the two photos that lack something up to date in the cache."""
-    root = cache_root()
-    try:
-        prepare(root)
-    except InputError as error:
-        raise InputError(
-            error.problem, mend="set FITTINGROOM_CACHE to a folder that can be written", path=root
-        ) from error
-    plan = Plan(tuple(steps.values()), device=makers.device)
-    done = {}
-    with _one_thread():
-        ready = loaded(json.dumps(plan.as_json(), sort_keys=True))
-        for who, photo in (("person", sample.person), ("garment", sample.garment)):
-            if not work[who]:
-                continue
-            role: Role | None = "person" if who == "person" or ways[0] else "garment"
-            if who == "garment" and len(ways) > 1:
-                role = None
-            done[who] = _photo(root, photo, role, sample.category, ready, makers)
-    if any(entry.changed for entry in done.values()) or not (root / PLAN).is_file():
-        plan.save(root)
-        with locked(root / FOLDER / "finish.lock", alone=True):
-            assemble(root, ready, info={"name": _NAME})
-    return done
-
-
-def _item(root: Path, path: Path, key: str) -> str:
-    """Id of a photo: its name, and a hash of its content; one that has been here under another name keeps that."""
-    for known in sorted((root / ITEMS).glob(f"*/*-{key}.json")):
-        return known.stem
-    return f"{photo_id(path.name)}-{key}"
-
-
-def _photo(root: Path, photo: Photo, role: Role | None, category: Category, ready: Loaded, makers: Makers) -> _Done:
-    path = photo.files.get("image")
-    if path is None:
-        raise InputError(f"the photo of {photo.id} is not in a file", mend="write it to a file first")
-    given = _given(photo)
-    # given annotations are of the photo's own size
-    reading = replace(makers.reading, longest=0) if given or photo.has("mask") else makers.reading
-    _, digest = content_of(path)
-    marks = {kind: sha256_bytes(data) for kind, data in given.items()}
-    item = _item(root, path, sha256_json([digest, dict(reading.settings()), marks])[:12])
-    ready = replace(ready, plan=replace(ready.plan, reading=reading))
-    with locked(root / FOLDER / "locks" / f"{item}.lock", alone=True):
-        corrections = dict(newest(root))
-        provided = {entry.provides for found in ready.annotators.values() for entry in found}
-        for kind, data in given.items():
-            target = CONDITIONS[kind].path(root, item)
-            if kind not in provided or (item, kind) in corrections:
-                continue
-            if not target.is_file() or target.read_bytes() != data:
-                write_bytes(target, data)
-            corrections[item, kind] = Correction(item, kind, "a file", "", "", marks[kind])
-        outcome = do_photo(root, PhotoFile(item, path, path.name, role, category), ready, corrections)
-        failures = dict(outcome.failures)
-        for stage in ("read", "write"):
-            if stage in failures:
-                raise InputError(failures[stage], path=path if stage == "read" else root)
-        done = _Done(item, outcome.role, failures=failures, changed=bool(outcome.made or failures))
-        record = load_record(root, outcome.role, item)
-        if record is None or not record.image:
-            return done
-        done.image = image_array(Image.open(io.BytesIO((root / record.image).read_bytes())))
-        done.waiting, done.made = tuple(record.waiting), dict(record.conditions)
-        done.values = {name: CONDITIONS[name].decode(CONDITIONS[name].path(root, item)) for name in done.made}
-        done.changed = done.changed or bool(done.waiting)
-        return done
-
-
 def _completed(
     sample: Sample,
     lacks: Sequence[Lack],
     steps: Mapping[str, Step],
-    done: Mapping[str, _Done],
+    done: Mapping[str, Done],
     makers: Makers,
     *,
     found_out: bool,
