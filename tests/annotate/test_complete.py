@@ -20,6 +20,7 @@ from fittingroom.annotate.garment_mask import by_colour
 from fittingroom.annotate.loose import cache_root
 from fittingroom.annotate.makers import Makers
 from fittingroom.annotate.reading import Reading
+from fittingroom.annotate.runner import rederive
 from fittingroom.core.errors import InputError, MissingError
 from fittingroom.core.files import sha256_bytes, write_bytes
 from fittingroom.core.images import write_png
@@ -203,6 +204,22 @@ def test_photos_as_cameras_write_them(offered: None, garment: Path, tmp_path: Pa
         assert "\n" not in str(caught.value)
 
 
+def test_a_heic_photo_with_and_without_annotations(offered: None, garment: Path, tmp_path: Path) -> None:
+    import fake_annotators as fake
+
+    heif = pytest.importorskip("pillow_heif", reason="the extra 'annotate' is not installed")
+    heif.from_pillow(Image.fromarray(fake.figure(2))).save(tmp_path / "me.heic", quality=-1)
+    whole = complete(sample_from_files(tmp_path / "me.heic", garment), NEEDS).sample.person
+    write_bytes(tmp_path / "me.json", CONDITIONS["pose"].encode(whole.pose()))
+    write_bytes(tmp_path / "me.png", CONDITIONS["parse"].encode(whole.parse()))
+    files = {"person_pose": tmp_path / "me.json", "person_parse": tmp_path / "me.png"}
+    half = complete(sample_from_files(tmp_path / "me.heic", garment, person_pose=files["person_pose"]), NEEDS)
+    given = complete(sample_from_files(tmp_path / "me.heic", garment, **files), NEEDS)
+    for person in (half.sample.person, given.sample.person):
+        assert np.array_equal(person.image(), whole.image())
+        assert np.array_equal(person.parse().labels, whole.parse().labels)
+
+
 def test_nobody_in_the_photo(offered: None, garment: Path, tmp_path: Path, baseline: Method) -> None:
     write_png(tmp_path / "wall.png", np.full((200, 150, 3), 180, np.uint8))
     with pytest.raises(InputError, match=r"^wall\.png: pose: nobody to be seen"):
@@ -247,3 +264,20 @@ def test_a_cache_that_cannot_be_written(
     monkeypatch.setenv("FITTINGROOM_CACHE", str(tmp_path / "file"))
     with pytest.raises(InputError, match="set FITTINGROOM_CACHE to a folder that can be written"):
         complete(sample_from_files(person, garment), NEEDS)
+
+
+def test_the_review_keeps_what_other_photos_have(offered: None, person: Path, garment: Path, tmp_path: Path) -> None:
+    """The last try-on had its pose from a file; a correction then must not take away the poses that were made."""
+    import fake_annotators as fake
+
+    complete(sample_from_files(person, garment), NEEDS)
+    write_png(tmp_path / "other.png", fake.figure(9))
+    write_bytes(tmp_path / "pose.json", CONDITIONS["pose"].encode(fake.FakePose().annotate(fake.figure(9), {}).value))
+    given = sample_from_files(tmp_path / "other.png", garment, person_pose=tmp_path / "pose.json", worn=False)
+    with pytest.raises(MissingError, match="to be drawn by hand"):
+        complete(given, NEEDS, makers=Makers(parse="hand"), worn=False)
+    again = rederive(cache_root(), [item for item in Dataset.open(cache_root()).people if item.startswith("me-")])
+    assert (again.photos, again.made, again.kept) == (1, 0, 2)
+    before = calls()
+    complete(sample_from_files(person, garment), NEEDS)
+    assert calls() == before

@@ -13,7 +13,7 @@ from .conditions import Role
 from .loose import Done, annotate_photos, cache_root
 from .makers import Makers, missing_error
 from .plan import Step
-from .reading import read_photo
+from .reading import Reading, read_photo
 from .records import BY_HAND, Made
 
 #: an annotation of a lower score is worth a warning
@@ -109,7 +109,7 @@ def complete(
         MissingError: what nobody here makes, all in one line with what could.
         InputError: a photo that cannot be read, or in which an annotator does not find what it looks for.
     """
-    makers = makers or Makers()
+    makers, sample = makers or Makers(), _readable(sample)
     ways = _ways(sample, needs, worn)
     lacks = {way: _lacks(_as(sample, way), needs, uses) for way in ways}
     if len(ways) > 1 and not any(lack.who == "garment" for lack in lacks[False]):
@@ -126,7 +126,7 @@ def complete(
     _refuse(sample, [lack for lack in certain if lack.kind not in steps], makers)
     work = {who: [lack for lack in by_who[who] if lack.kind in steps] for who in by_who}
     if not any(work.values()):
-        return Completed(_readable(_as(sample, ways[0])))
+        return Completed(_as(sample, ways[0]))
     role: Role | None = None if len(ways) > 1 else "person" if ways[0] else "garment"
     photos: dict[str, tuple[Photo, Role | None]] = {
         "person": (sample.person, "person"),
@@ -186,7 +186,7 @@ def _readable(sample: Sample) -> Sample:
         path = photo.files.get("image")
         if path is None or "image" in photo.given or path.suffix.lower() not in (".heic", ".heif", ".avif"):
             return photo
-        pixels = read_photo(path, replace(Makers().reading, longest=0))
+        pixels = read_photo(path, Reading(longest=0))
         return replace(photo, given={**photo.given, "image": pixels}, _cache={})
 
     return replace(sample, person=read(sample.person), garment=read(sample.garment))
@@ -247,7 +247,7 @@ def _completed(
         return replace(photo, given={**photo.given, **values[who], "image": got.image}, _cache={})
 
     sample = replace(sample, person=put(sample.person, "person"), garment=put(sample.garment, "garment"))
-    return Completed(_readable(sample), tuple(filled), tuple(dict.fromkeys(warnings)), cache_root())
+    return Completed(sample, tuple(filled), tuple(dict.fromkeys(warnings)), cache_root())
 
 
 def _warnings(name: str, kind: str, made: Made) -> list[str]:

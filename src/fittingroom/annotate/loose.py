@@ -30,9 +30,10 @@ from .item import do_photo
 from .journal import FOLDER, Correction, newest
 from .makers import Makers
 from .photos import PhotoFile, photo_id
-from .plan import PLAN, Loaded, Plan, Step, loaded
+from .plan import PLAN, Loaded, Plan, Step, loaded, problem_of
 from .reading import content_of
 from .records import ITEMS, Made, load_record
+from .registry import annotator_class
 from .runner import locked, prepare
 
 _NAME = "Photos that were tried on"
@@ -124,10 +125,29 @@ def annotate_photos(
         for name, (photo, role) in photos.items():
             done[name] = _photo(root, photo, role, category, ready, makers)
     if any(entry.changed for entry in done.values()) or not (root / PLAN).is_file():
-        plan.save(root)
+        _with_earlier(root, plan).save(root)
         with locked(root / FOLDER / "finish.lock", alone=True):
             assemble(root, ready, info={"name": _NAME})
     return done
+
+
+def _with_earlier(root: Path, plan: Plan) -> Plan:
+    """The plan together with those annotators of earlier ones that it has no match for and that are still here.
+
+    The review makes again what depends on a correction by the plan that is saved, for all photos: without this, a try-on to which
+    a pose was given would take the poses away that were made for others.
+    """
+    try:
+        earlier = {annotator_class(step.name).provides: step for step in Plan.of(root).steps}
+    except InputError:
+        return plan
+    mine = {annotator_class(step.name).provides: step for step in plan.steps}
+    kept = {
+        kind: step
+        for kind, step in earlier.items()
+        if (kind not in mine or mine[kind].name.endswith("/hand")) and problem_of(step, plan.device) is None
+    }
+    return replace(plan, steps=tuple({**mine, **kept}.values()))
 
 
 def _item(root: Path, path: Path, key: str) -> str:
