@@ -273,7 +273,10 @@ def test_the_review_keeps_what_other_photos_have(offered: None, person: Path, ga
     complete(sample_from_files(person, garment), NEEDS)
     write_png(tmp_path / "other.png", fake.figure(9))
     write_bytes(tmp_path / "pose.json", CONDITIONS["pose"].encode(fake.FakePose().annotate(fake.figure(9), {}).value))
-    given = sample_from_files(tmp_path / "other.png", garment, person_pose=tmp_path / "pose.json", worn=False)
+    write_png(tmp_path / "flat.png", fake.garment(3))
+    given = sample_from_files(
+        tmp_path / "other.png", tmp_path / "flat.png", person_pose=tmp_path / "pose.json", worn=False
+    )
     with pytest.raises(MissingError, match="to be drawn by hand"):
         complete(given, NEEDS, makers=Makers(parse="hand"), worn=False)
     again = rederive(cache_root(), [item for item in Dataset.open(cache_root()).people if item.startswith("me-")])
