@@ -11,8 +11,7 @@ from ..core.errors import FittingroomError
 from ..core.images import UInt8
 from ..data.dataset import Dataset
 from ..data.sample import Pair
-from ..methods.registry import method_names
-from .methods import Loaded
+from .methods import Loaded, method_choice
 from .own_photos import own_photos_tab
 from .runs import list_runs, run_gallery, run_markdown
 from .texts import dynamic, static
@@ -61,21 +60,13 @@ def _try_on_tab(dataset: Dataset, methods: Loaded) -> None:
             garment = gr.Dropdown(garments, value=garments[0], label=static("garment"))
             garment_image = gr.Image(state.garment(garments[0]), label=static("garment"), interactive=False, height=420)
         with gr.Column():
-            method = gr.Dropdown(
-                method_names(),
-                value=method_names()[0],
-                label=static("method"),
-                info=static("method_info"),
-                allow_custom_value=True,
-            )
-            problem = gr.Markdown()
+            method = method_choice(methods)
             result = gr.Image(label=static("result"), interactive=False, height=420, format="png")
     with gr.Row():
         seed = gr.Number(0, label=static("seed"), precision=0)
         button = gr.Button(static("try_on"), variant="primary")
     person.change(state.person, person, person_image)
     garment.change(state.garment, garment, garment_image)
-    method.change(methods.problem, method, problem)
     button.click(state.dress, [method, person, garment, seed], result)
 
 

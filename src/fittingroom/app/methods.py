@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from threading import Lock
 
+import gradio as gr
+
 from ..compare.job import MethodSpec
 from ..core.errors import FittingroomError
 from ..methods.base import Method
-from ..methods.registry import load_method
+from ..methods.registry import load_method, method_names
+from .texts import static
 
 
 class Loaded:
@@ -43,3 +46,13 @@ class Loaded:
 def plain(line: str) -> str:
     """A line for Markdown, without its marks having a meaning."""
     return "".join(f"\\{mark}" if mark in "\\`*_{}[]<>#|~$" else mark for mark in line)
+
+
+def method_choice(methods: Loaded) -> gr.Dropdown:
+    """The list of methods; below it stands why the chosen one cannot be used here, as soon as it is chosen."""
+    names = method_names()
+    choice = gr.Dropdown(
+        names, value=names[0], label=static("method"), info=static("method_info"), allow_custom_value=True
+    )
+    choice.change(methods.problem, choice, gr.Markdown())
+    return choice

@@ -13,8 +13,7 @@ from ..core.errors import FittingroomError
 from ..core.images import UInt8
 from ..data.sample import CATEGORIES
 from ..data.single import sample_from_files
-from ..methods.registry import method_names
-from .methods import Loaded, plain
+from .methods import Loaded, method_choice, plain
 from .overlays import overlays
 from .texts import dynamic, static
 
@@ -99,14 +98,7 @@ def own_photos_tab(methods: Loaded) -> None:
             garment = gr.File(label=static("drop_garment"), height=120, elem_id="own-garment")
             garment_image = gr.Image(label=static("garment"), interactive=False, height=380)
         with gr.Column():
-            method = gr.Dropdown(
-                method_names(),
-                value=method_names()[0],
-                label=static("method"),
-                info=static("method_info"),
-                allow_custom_value=True,
-            )
-            problem = gr.Markdown()
+            method = method_choice(methods)
             result = gr.Image(label=static("result"), interactive=False, height=380, format="png", elem_id="own-result")
     with gr.Row():
         category = gr.Radio(
@@ -123,5 +115,4 @@ def own_photos_tab(methods: Loaded) -> None:
     shown = gr.Gallery(label=static("annotations"), columns=4, height="auto", object_fit="contain", elem_id="own-shown")
     person.change(state.preview, person, person_image)
     garment.change(state.preview, garment, garment_image)
-    method.change(methods.problem, method, problem)
     button.click(state.dress, [person, garment, category, worn, method, seed], [result, shown, notes])

@@ -85,7 +85,8 @@ def try_on_command(
     loaded = load_method(spec.name, spec.weights, device=makers.device, **spec.settings)
     loaded.accept(sample)
     if annotate:
-        completed = complete(sample, loaded.card.needs, loaded.card.uses, makers=makers, worn=worn)
+        uses = () if data else loaded.card.uses  # of a dataset the same as `compare` makes of it
+        completed = complete(sample, loaded.card.needs, uses, makers=makers, worn=worn)
         sample = completed.sample
         for entry in completed.filled:
             typer.echo(f"{entry.need}: {entry.annotator}, score {entry.score:.2f}", err=True)
