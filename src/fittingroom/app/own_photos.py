@@ -61,7 +61,8 @@ class OwnPhotos:
             notes = _notes(completed, words)
             return ready.run(completed.sample, int(seed)), shown, notes
         except FittingroomError as error:
-            return None, shown, f"⚠ {plain(_shown(error))}\n\n{notes}"
+            lines = [plain(line) for line in _shown(error).split(" | ")]  # one for each missing condition
+            return None, shown, "\n\n".join(["⚠ " + lines[0], *lines[1:], notes])
 
 
 def _shown(error: FittingroomError) -> str:
