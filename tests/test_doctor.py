@@ -8,6 +8,8 @@ import pytest
 import torch
 
 import fittingroom.doctor as doctor
+from fittingroom.annotate.registry import annotator_names
+from fittingroom.methods.annotators import TARGETS
 from fittingroom.methods.registry import card, method_names
 
 WHEEL = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"]
@@ -69,3 +71,18 @@ def test_methods_whose_libraries_are_not_installed(monkeypatch: pytest.MonkeyPat
         assert found.mend == ("pip install 'fittingroom[diffusion]'" if name in diffusion else "")
     (extra,) = seen(findings, "extra diffusion")
     assert extra.state == "missing"
+
+
+def test_annotators_have_a_line_each(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setenv("FITTINGROOM_WEIGHTS", str(tmp_path))  # nothing in it
+    findings = doctor.findings()
+    for name in (*annotator_names(), *TARGETS):
+        (found,) = seen(findings, f"annotator {name}")
+        assert "\n" not in found.detail + found.mend
+        assert bool(found.mend) == (found.state != "ok")
+    (found,) = seen(findings, "annotator garment-mask/colour")
+    assert found.state == "ok"
+    (found,) = seen(findings, "annotator parse/segformer")
+    assert found.state == "missing"
+    assert "weights fetch segformer-clothes" in found.mend
+    assert "by hand" in seen(findings, "annotator parse/hand")[0].detail

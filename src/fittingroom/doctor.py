@@ -13,9 +13,12 @@ from typing import Any
 
 import torch
 
+from .annotate.plan import Step, problem_of
+from .annotate.registry import annotator_class, annotator_names
 from .compare.environment import describe_machine
-from .core.errors import FittingroomError
+from .core.errors import FittingroomError, MissingError
 from .core.files import cache_folder, write_bytes
+from .methods.annotators import TARGETS
 from .methods.registry import card, method_names
 from .weights.fetch import find
 from .weights.manifest import entries
@@ -79,6 +82,21 @@ def _methods() -> list[Finding]:
         if entry.family == _DIFFUSION and (absent := _absent("diffusion")):
             detail, mend = f"{' and '.join(absent)} not installed; {detail}", _install("diffusion")
         found.append(Finding("missing" if mend else "ok", f"method {name}", detail, mend))
+    return found
+
+
+def _annotators() -> list[Finding]:
+    """Who can annotate here: each is loaded, since a file that is there may be another's."""
+    found = []
+    for name in [*annotator_names(), *TARGETS]:
+        target = TARGETS.get(name, "")
+        problem = problem_of(Step(name, target))
+        if problem is None:
+            made_by = "made by hand in the review" if name.endswith("/hand") else annotator_class(name, target).licence
+            found.append(Finding("ok", f"annotator {name}", made_by))
+        else:
+            state = "missing" if isinstance(problem, MissingError) else "broken"
+            found.append(Finding(state, f"annotator {name}", problem.problem, problem.mend))
     return found
 
 
@@ -149,6 +167,7 @@ def findings() -> list[Finding]:
         lines.append(Finding("missing", "memory", f"{machine['ram_gb']} GB", "6 GB or more are advised for measuring"))
     lines.append(_cache())
     lines += _methods()
+    lines += _annotators()
     for entry in entries():
         path = find(entry.name)
         if path:

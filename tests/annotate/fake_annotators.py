@@ -132,6 +132,15 @@ class PosedParse(FakeParse):
     name, needs = "parse/posed", ("pose",)
 
 
+class Unsure(FakePose):
+    """Sees two people and trusts neither."""
+
+    name = "pose/unsure"
+
+    def annotate(self, photo, given):
+        return Annotation(super().annotate(photo, given).value, 0.3, ("2 people, the largest is taken",))
+
+
 class Angry:
     """Fails in every way that a third party's code may."""
 
@@ -155,4 +164,6 @@ class Angry:
         raise InputError("cannot", mend="do not")
 
 
-TARGETS = {kind.name: f"fake_annotators:{kind.__name__}" for kind in (FakePose, FakeMask, FakeParse, PosedParse, Angry)}
+TARGETS = {
+    kind.name: f"fake_annotators:{kind.__name__}" for kind in (FakePose, Unsure, FakeMask, FakeParse, PosedParse, Angry)
+}

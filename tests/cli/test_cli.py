@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fittingroom.cli import main, options
 from fittingroom.core.errors import InputError
-from fittingroom.core.images import read_image
+from fittingroom.core.images import read_image, write_png
 from fittingroom.data.dataset import Dataset
 
 
@@ -188,6 +189,16 @@ def test_version_and_help_are_quick_and_need_no_torch() -> None:
         (["evaluate", "nosuch", "nosuch"], "nosuch"),
         (["try-on", "nosuch.jpg", "nosuch.jpg"], "nosuch.jpg: no such file"),
         (["try-on", "nobody", "nothing", "--data", "drawn-mini"], "no person 'nobody'"),
+        (["try-on", "me.jpg", "me.jpg", "--pose", "nosuch"], "no annotator named 'pose/nosuch' — there are: pose/"),
+        (["try-on", "me.jpg", "me.jpg", "--mask", "parse/schp"], "parse/schp makes parse, not garment-mask"),
+        (
+            ["try-on", "me.jpg", "me.jpg", "--pose", "none"],
+            "me__me: nobody here makes person.pose, person.parse — one of",
+        ),
+        (
+            ["try-on", "me.jpg", "me.jpg", "--no-annotate"],
+            "me__me: baseline needs person.pose, person.parse, garment.mask",
+        ),
         (["dataset", "export", "drawn-mini", "x", "--to", "nosuch"], "nosuch"),
         (["dataset", "show", "drawn-mini", "--out", "sheet.txt"], "sheet.txt: a contact sheet is a .png file"),
         (["weights", "fetch", "nosuch"], "nosuch"),
@@ -212,6 +223,7 @@ def test_mistakes_are_one_line(
 ) -> None:
     """In this process: two dozen starts of Python would take longer than everything else here."""
     monkeypatch.chdir(tmp_path)
+    write_png(tmp_path / "me.jpg", np.full((80, 80, 3), 200, np.uint8))
     monkeypatch.setattr(sys, "argv", ["fittingroom", *arguments])
     with pytest.raises(SystemExit) as stopped:
         main()

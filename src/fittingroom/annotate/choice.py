@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,28 @@ from ..core.errors import InputError, MissingError
 from ..data.sample import Category
 from .plan import Plan, Step, choose
 from .reading import Reading
-from .registry import annotator_class, annotator_names
+from .registry import annotator_class, annotator_names, full_name, is_own
 
 #: what ``auto`` tries, best first; those that are not registered are passed over
 AUTO: Mapping[str, tuple[str, ...]] = {
     "pose": ("pose/rtmpose", "pose/mediapipe", "pose/vitpose"),
     "parse": ("parse/embedded", "parse/segformer"),
     "person-mask": ("person-mask/mediapipe", "person-mask/grabcut"),
-    "garment-mask": ("garment-mask/colour",),
+    "garment-mask": ("garment-mask/rembg", "garment-mask/colour"),
 }
 NONE = "none"
+
+
+def candidates(kind: str, weights: Iterable[str] = ()) -> list[str]:
+    """What ``auto`` tries for a condition, in this order: what weights are named for, ours, then what other packages offer.
+
+    Args:
+        kind: the condition.
+        weights: annotators for which weights were named.
+    """
+    here = [name for name in AUTO.get(kind, ()) if name in annotator_names()]
+    named = [name for name in weights if name.startswith(f"{kind}/")]
+    return list(dict.fromkeys([*named, *here, *(name for name in annotator_names(kind) if not is_own(name))]))
 
 
 @dataclass(frozen=True)
@@ -35,10 +47,6 @@ class Wanted:
     agnostic: str = "canonical"
     captions: str = "rules"
     category: Category = "upper"
-
-
-def _full(kind: str, name: str) -> str:
-    return name if "/" in name else f"{kind}/{name}"
 
 
 def choose_plan(
@@ -77,12 +85,10 @@ def choose_plan(
         if name == NONE:
             return None, []
         if name != "auto":
-            chosen = step(_full(kind, name))
+            chosen = step(full_name(kind, name))
             chosen.load(device)
             return chosen, []
-        here = [entry for entry in AUTO[kind] if entry in annotator_names()]
-        named = [entry for entry in weights if entry.startswith(f"{kind}/")]  # weights that were named come first
-        found, problems = choose([step(entry) for entry in dict.fromkeys([*named, *here])], device)
+        found, problems = choose([step(entry) for entry in candidates(kind, weights)], device)
         if found is not None:
             return found, []
         lines = [f"no {kind}: {problem}" for problem in problems] or [f"no {kind}: nobody here provides it"]

@@ -18,7 +18,7 @@ from .base import Annotator
 from .conditions import CONDITIONS, Role, condition
 from .journal import FOLDER
 from .reading import Reading
-from .registry import load_annotator
+from .registry import is_own, load_annotator
 
 PLAN = f"{FOLDER}/plan.json"
 #: given to annotators of garments besides conditions
@@ -187,16 +187,34 @@ def loaded(plan_text: str) -> Loaded:
 
 
 def choose(candidates: Iterable[Step], device: str = "cpu") -> tuple[Step | None, list[FittingroomError]]:
-    """The first step whose annotator can be loaded here, and why those before it cannot."""
+    """The first step whose annotator can be loaded here, and why those before it cannot.
+
+    Raises:
+        InputError: one of ours cannot be loaded for another reason than that something is missing.
+    """
     problems: list[FittingroomError] = []
     for step in candidates:
-        try:
-            step.load(device)
-        except MissingError as error:
-            problems.append(error)
-            continue
-        return step, problems
+        problem = problem_of(step, device)
+        if problem is None:
+            return step, problems
+        if is_own(step.name) and not isinstance(problem, MissingError):
+            raise problem
+        problems.append(problem)
     return None, problems
+
+
+def problem_of(step: Step, device: str = "cpu") -> FittingroomError | None:
+    """Why an annotator cannot be loaded here, as one line with the mend; None where it can."""
+    try:
+        step.load(device)
+    except FittingroomError as error:
+        return error
+    except Exception as error:  # a third party's code may raise anything
+        return InputError(
+            f"annotator {step.name!r} cannot be loaded ({type(error).__name__}: {error})",
+            mend="update or remove the package that offers it",
+        )
+    return None
 
 
 def cores() -> int:

@@ -180,6 +180,16 @@ def keep(data: bytes, path: Path, reading: Reading) -> Kept:
     return Kept(buffer.getvalue(), ".jpg", tuple(notes))
 
 
+def read_photo(path: Path, reading: Reading) -> UInt8:
+    """A photo of any kind, ``(H, W, 3)`` uint8, as :func:`keep` would keep it.
+
+    Raises:
+        InputError, MissingError: see :func:`keep`.
+    """
+    kept = keep(content_of(path)[0], path, reading)
+    return image_array(Image.open(io.BytesIO(kept.data)))
+
+
 def _same_pixels(data: bytes, pixels: UInt8) -> bool:
     try:
         return np.array_equal(image_array(Image.open(io.BytesIO(data))), pixels)

@@ -43,6 +43,16 @@ def annotator_names(provides: str = "") -> list[str]:
     return [name for name in names if not provides or name.startswith(f"{provides}/")]
 
 
+def is_own(name: str) -> bool:
+    """Whether an annotator is one of ours; others may raise anything, and are passed over where nobody named them."""
+    return name in _OWN
+
+
+def full_name(kind: str, name: str) -> str:
+    """``pose``, ``mediapipe`` -> ``pose/mediapipe``; a full name stays."""
+    return name if "/" in name else f"{kind}/{name}"
+
+
 def annotator_class(name: str, target: str = "") -> type[Any]:
     """The class of the annotator called ``name``, not yet loaded.
 

@@ -56,7 +56,7 @@ class Summary:
 
 
 @contextlib.contextmanager
-def _locked(path: Path, *, alone: bool, wait: bool = True) -> Iterator[bool]:
+def locked(path: Path, *, alone: bool, wait: bool = True) -> Iterator[bool]:
     """Hold a lock file, with others or alone; yields whether it was got. Where there are no such locks all get it."""
     try:
         import fcntl
@@ -77,8 +77,8 @@ def _locked(path: Path, *, alone: bool, wait: bool = True) -> Iterator[bool]:
         yield True
 
 
-def _prepare(root: Path) -> None:
-    """Make the folder; refuse one that cannot be written.
+def prepare(root: Path) -> None:
+    """Make a dataset's folder; refuse one that cannot be written.
 
     Raises:
         InputError: it cannot.
@@ -91,7 +91,7 @@ def _prepare(root: Path) -> None:
         raise InputError(
             f"cannot be written ({error.strerror or error})", mend="choose another --out, or mend its rights", path=root
         ) from error
-    with _locked(root / FOLDER / "run.lock", alone=True, wait=False) as alone:
+    with locked(root / FOLDER / "run.lock", alone=True, wait=False) as alone:
         if alone:  # nobody else is at work: halves of files were left by a run that was killed
             for path in root.rglob(".*.part"):
                 path.unlink(missing_ok=True)
@@ -150,10 +150,10 @@ def annotate(
     mine = listed[shard[0] :: shard[1]] if shard else listed
     text = json.dumps(plan.as_json(), sort_keys=True)
     ready = loaded(text)
-    _prepare(root)
+    prepare(root)
     plan.save(root)
     summary = Summary(root, photos=len(mine))
-    with _locked(root / FOLDER / "run.lock", alone=False):
+    with locked(root / FOLDER / "run.lock", alone=False):
         if executor == "local" and workers == 1:
             outcomes = _do_shard(str(root), text, mine, (0, 1), progress)
         else:
@@ -191,7 +191,7 @@ def _finish(
     ]
     try:
         # shards that end together: whoever comes last has seen all records
-        with _locked(root / FOLDER / "finish.lock", alone=True):
+        with locked(root / FOLDER / "finish.lock", alone=True):
             failures = assemble(root, ready, info=info, left_out=left_out)
     except FittingroomError as error:
         failures = [("", "", "", "write", str(error))]
@@ -223,7 +223,7 @@ def rederive(
     ]
     summary = Summary(root, photos=len(records))
     outcomes = []
-    with _locked(root / FOLDER / "run.lock", alone=False):
+    with locked(root / FOLDER / "run.lock", alone=False):
         for index, record in enumerate(records):
             outcome = redo_item(root, record, ready, corrections)
             outcomes.append(outcome)

@@ -1,4 +1,4 @@
-"""The browser app: try garments on, look at runs. Everything it shows comes from a dataset or a run."""
+"""The browser app: try garments on, of a dataset or of own photos, and look at runs."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 
 import gradio as gr
 
-from ..compare.job import MethodSpec
 from ..core.errors import FittingroomError
 from ..core.images import UInt8
 from ..data.dataset import Dataset
 from ..data.sample import Pair
-from ..methods.base import Method
-from ..methods.registry import load_method, method_names
+from .methods import Loaded, method_choice
+from .own_photos import own_photos_tab
 from .runs import list_runs, run_gallery, run_markdown
+from .texts import dynamic, static
 
 
 class TryOn:
-    """State of the try-on tab: the dataset and the methods loaded so far."""
+    """State of the try-on tab: the dataset and the method used last."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, methods: Loaded) -> None:
         self.dataset = dataset
-        self._methods: dict[str, Method] = {}
+        self._methods = methods
 
     def person(self, name: str) -> UInt8:
         """Picture of a person; a broken photo becomes a message in the browser."""
@@ -41,39 +41,30 @@ class TryOn:
     def dress(self, method: str, person: str, garment: str, seed: float) -> UInt8:
         """The person in the garment; what cannot be done becomes a message in the browser."""
         try:
-            if method not in self._methods:
-                spec = MethodSpec.parse(method)
-                self._methods = {method: load_method(spec.name, spec.weights)}  # one at a time: they may be large
-            return self._methods[method].run(self.dataset.sample(Pair(person, garment, paired=False)), int(seed))
+            return self._methods.get(method).run(self.dataset.sample(Pair(person, garment, paired=False)), int(seed))
         except FittingroomError as error:
             raise gr.Error(str(error)) from error
 
 
-def _try_on_tab(dataset: Dataset) -> None:
-    state = TryOn(dataset)
+def _try_on_tab(dataset: Dataset, methods: Loaded) -> None:
+    state = TryOn(dataset, methods)
     people, garments = list(dataset.people), list(dataset.garments)
     if not people or not garments:
         gr.Markdown(f"`{dataset.root}` has no people or no garments: `fittingroom dataset check` says why.")
         return
     with gr.Row():
         with gr.Column():
-            person = gr.Dropdown(people, value=people[0], label="Person")
-            person_image = gr.Image(state.person(people[0]), label="Person", interactive=False, height=420)
+            person = gr.Dropdown(people, value=people[0], label=static("person"))
+            person_image = gr.Image(state.person(people[0]), label=static("person"), interactive=False, height=420)
         with gr.Column():
-            garment = gr.Dropdown(garments, value=garments[0], label="Garment")
-            garment_image = gr.Image(state.garment(garments[0]), label="Garment", interactive=False, height=420)
+            garment = gr.Dropdown(garments, value=garments[0], label=static("garment"))
+            garment_image = gr.Image(state.garment(garments[0]), label=static("garment"), interactive=False, height=420)
         with gr.Column():
-            method = gr.Dropdown(
-                method_names(),
-                value=method_names()[0],
-                label="Method",
-                info="NAME or NAME@WEIGHTS, e.g. pasta-gan++@runs/train-pasta-gan/weights",
-                allow_custom_value=True,
-            )
-            result = gr.Image(label="Result", interactive=False, height=420, format="png")
+            method = method_choice(methods)
+            result = gr.Image(label=static("result"), interactive=False, height=420, format="png")
     with gr.Row():
-        seed = gr.Number(0, label="Seed", precision=0)
-        button = gr.Button("Try on", variant="primary")
+        seed = gr.Number(0, label=static("seed"), precision=0)
+        button = gr.Button(static("try_on"), variant="primary")
     person.change(state.person, person, person_image)
     garment.change(state.garment, garment, garment_image)
     button.click(state.dress, [method, person, garment, seed], result)
@@ -96,10 +87,10 @@ def _runs_tab(folder: Path) -> None:
     first = found[0] if found else None
     text, pictures = show(first)
     with gr.Row():
-        run = gr.Dropdown(found, value=first, label="Run")
-        refresh = gr.Button("Look again", scale=0)
+        run = gr.Dropdown(found, value=first, label=static("run"))
+        refresh = gr.Button(static("again"), scale=0)
     table = gr.Markdown(text)
-    gallery = gr.Gallery(pictures, label="Person, garment, results", columns=6, height="auto", object_fit="contain")
+    gallery = gr.Gallery(pictures, label=static("gallery"), columns=6, height="auto", object_fit="contain")
     refresh.click(choices, None, run)
     run.change(show, run, [table, gallery])
 
@@ -114,13 +105,20 @@ def build(data: str, runs: Path) -> gr.Blocks:
     Raises:
         InputError: the dataset cannot be opened.
     """
-    dataset = Dataset.open(data)
-    with gr.Blocks(title="fittingroom", analytics_enabled=False) as app:
-        gr.Markdown(
-            f"# fittingroom\nDataset: **{dataset.name}**, {len(dataset.people)} people, {len(dataset.garments)} garments"
+    dataset, methods = Dataset.open(data), Loaded()
+
+    def say(request: gr.Request) -> str:
+        return dynamic(request)["head"].format(
+            name=dataset.name, people=len(dataset.people), garments=len(dataset.garments)
         )
-        with gr.Tab("Try on"):
-            _try_on_tab(dataset)
-        with gr.Tab("Runs"):
+
+    with gr.Blocks(title="fittingroom", analytics_enabled=False) as app:
+        head = gr.Markdown("# fittingroom")
+        app.load(say, None, head)
+        with gr.Tab(static("try_on")):
+            _try_on_tab(dataset, methods)
+        with gr.Tab(static("own_photos")):
+            own_photos_tab(methods)
+        with gr.Tab(static("runs")):
             _runs_tab(runs)
     return app

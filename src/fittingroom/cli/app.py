@@ -23,11 +23,12 @@ def app_command(
         if review:
             from ..app.review_main import build_review
 
-            page = build_review(review)
+            page, texts = build_review(review), None
         else:
             from ..app.main import build
+            from ..app.texts import translations
 
-            page = build(data, runs)
+            page, texts = build(data, runs), translations()
     except ImportError as error:
         raise MissingError("the app needs Gradio", mend="pip install 'fittingroom[app]'") from error
-    page.launch(server_name="127.0.0.1", server_port=port)
+    page.launch(server_name="127.0.0.1", server_port=port, i18n=texts)

@@ -22,13 +22,31 @@ def try_on_command(
     garment_mask: Annotated[Path | None, typer.Option(help="Mask of an in-shop garment.")] = None,
     garment_pose: Annotated[Path | None, typer.Option(help="OpenPose JSON of a worn garment's photo.")] = None,
     garment_parse: Annotated[Path | None, typer.Option(help="Label map of a worn garment's photo.")] = None,
+    pose: Annotated[str, typer.Option(help="Annotator of a pose that is missing, auto, none or hand.")] = "auto",
+    parse: Annotated[str, typer.Option(help="Human parser where a parse is missing, auto, none or hand.")] = "auto",
+    mask: Annotated[
+        str, typer.Option(help="Annotator of an in-shop garment's missing mask, auto, none or hand.")
+    ] = "auto",
+    annotate: Annotated[bool, typer.Option(help="Make what is missing; else it is an error.")] = True,
+    worn: Annotated[
+        bool | None,
+        typer.Option("--worn/--in-shop", help="Whether somebody wears the garment in its photo; else found out."),
+    ] = None,
+    longest: Annotated[
+        int,
+        typer.Option(min=0, help="Photos without any annotation are scaled down to this longer side; 0 keeps them."),
+    ] = 1024,
+    weights_file: options.WeightsFile = None,
     label_set: Annotated[str, typer.Option(help="Label set of the maps: cihp20, atr18, lip20, viton-hd.")] = "cihp20",
     seed: options.Seed = 0,
     device: options.Device = "auto",
     set_: options.Settings = None,
     vram: options.Vram = "",
 ) -> None:
-    """Dress one person: by ids of a dataset, or from photos with their annotation files."""
+    """Dress one person: by ids of a dataset, or from photos; what they lack of annotations is made."""
+    from ..annotate.complete import complete
+    from ..annotate.makers import Makers
+    from ..annotate.reading import Reading
     from ..compare.job import MethodSpec
     from ..core.images import write_png
     from ..data.dataset import Dataset
@@ -38,6 +56,7 @@ def try_on_command(
 
     if data:
         sample = Dataset.open(data).sample(Pair(person, garment, paired=False))
+        worn = sample.garment.worn
     else:
         sample = sample_from_files(
             person,
@@ -49,10 +68,31 @@ def try_on_command(
             garment_pose=garment_pose,
             garment_parse=garment_parse,
             label_set=label_set,
+            worn=worn,
         )
     spec = MethodSpec.parse(method)
-    own = options.method_settings(set_).get(spec.name, {})
-    (spec,) = options.planned([MethodSpec(spec.name, spec.weights, own)], vram)
-    loaded = load_method(spec.name, spec.weights, device=options.device(device), **spec.settings)
+    settings = options.method_settings(set_)
+    (spec,) = options.planned([MethodSpec(spec.name, spec.weights, settings.get(spec.name, {}))], vram)
+    makers = Makers(
+        pose,
+        parse,
+        mask,
+        options.weights_paths(weights_file),
+        {name: own for name, own in settings.items() if "/" in name},  # annotators have one in their names
+        Reading(longest),
+        options.device(device),
+    )
+    loaded = load_method(spec.name, spec.weights, device=makers.device, **spec.settings)
+    loaded.accept(sample)
+    if annotate:
+        uses = () if data else loaded.card.uses  # of a dataset the same as `compare` makes of it
+        completed = complete(sample, loaded.card.needs, uses, makers=makers, worn=worn)
+        sample = completed.sample
+        for entry in completed.filled:
+            typer.echo(f"{entry.need}: {entry.annotator}, score {entry.score:.2f}", err=True)
+        for line in completed.warnings:
+            typer.echo(f"warning: {line}", err=True)
+        if completed.warnings and completed.folder:
+            typer.echo(f"to correct annotations: fittingroom app --review {completed.folder}", err=True)
     write_png(out, loaded.run(sample, seed))
     typer.echo(f"picture: {out}")

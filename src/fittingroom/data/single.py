@@ -40,10 +40,9 @@ def sample_from_files(
     garment_pose: Path | str | None = None,
     garment_parse: Path | str | None = None,
     label_set: str = "cihp20",
+    worn: bool | None = None,
 ) -> Sample:
-    """A sample from a person's photo, a garment's photo and their annotation files.
-
-    A garment with a parse is a worn one (cut out of somebody's photo); without, an in-shop one.
+    """A sample from a person's photo, a garment's photo and their annotation files, as far as there are any.
 
     Args:
         person: the person's photo.
@@ -55,12 +54,13 @@ def sample_from_files(
         garment_pose: OpenPose JSON of a worn garment's wearer.
         garment_parse: label map of a worn garment's photo.
         label_set: convention of the label maps.
+        worn: whether somebody wears the garment in its photo; by default a garment with a parse is worn.
 
     Raises:
         InputError: a file that is not there, an unknown category or label set.
     """
     find_label_set(label_set)
-    worn = garment_parse is not None
+    worn = garment_parse is not None if worn is None else worn
     return Sample(
         Person(Path(person).stem, _existing(image=person, pose=person_pose, parse=person_parse), label_set),
         Garment(

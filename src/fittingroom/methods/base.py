@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 import torch
 
+from ..annotate.complete import complete
+from ..annotate.makers import Makers
 from ..core.errors import InputError, MissingError
 from ..core.images import Size, UInt8
 from ..data.dataset import Dataset
@@ -171,22 +174,57 @@ class Method(ABC):
         self.check(sample)
         return self.generate([self.conditions(sample)], [seed])[0]
 
-    def try_on(self, person: Path | str, garment: Path | str, *, seed: int = 0, **files: Any) -> UInt8:
-        """Dress a person from loose files.
+    def try_on(
+        self,
+        person: Path | str,
+        garment: Path | str,
+        *,
+        seed: int = 0,
+        annotate: bool = True,
+        makers: Makers | None = None,
+        worn: bool | None = None,
+        **files: Any,
+    ) -> UInt8:
+        """Dress a person from loose photos; annotates what is missing.
+
+        What is worth a look (low scores, several people) is warned of.
 
         Args:
             person: the person's photo.
             garment: the garment's photo.
             seed: of this picture.
+            annotate: whether what is missing is made; else it is an error.
+            makers: who makes it; by default the best annotators that are here.
+            worn: whether somebody wears the garment in its photo; found out by default.
             files: category and annotation files, see :func:`fittingroom.data.single.sample_from_files`.
 
         Returns:
-            ``(H, W, 3)`` uint8, of the size of the person's photo.
+            ``(H, W, 3)`` uint8, of the size of the person's photo; scaled down to ``makers.reading.longest`` (1024) where
+            none of its annotations were given.
 
         Raises:
-            InputError, MissingError: one line that says which annotation is missing or broken.
+            InputError, MissingError: one line that says what is broken, or all that is missing and what brings it.
         """
-        return self.run(sample_from_files(person, garment, **files), seed)
+        sample = sample_from_files(person, garment, worn=worn, **files)
+        if annotate:
+            self.accept(sample)  # before any work
+            completed = complete(sample, self.card.needs, self.card.uses, makers=makers, worn=worn)
+            for line in completed.warnings:
+                warnings.warn(line, stacklevel=2)
+            sample = completed.sample
+        return self.run(sample, seed)
+
+    def accept(self, sample: Sample) -> None:
+        """Refuse a garment that the method cannot put on, whatever its annotations.
+
+        Raises:
+            InputError: its category.
+        """
+        if sample.category not in self.card.categories:
+            raise InputError(
+                f"{self.card.name} cannot put on a garment of category {sample.category}",
+                mend=f"it can do {', '.join(self.card.categories)}",
+            )
 
     def check(self, sample: Sample) -> None:
         """Refuse a sample that lacks what the card says is needed.
@@ -195,11 +233,7 @@ class Method(ABC):
             MissingError: a condition is missing.
             InputError: a category that the method cannot put on.
         """
-        if sample.category not in self.card.categories:
-            raise InputError(
-                f"{self.card.name} cannot put on a garment of category {sample.category}",
-                mend=f"it can do {', '.join(self.card.categories)}",
-            )
+        self.accept(sample)
         if missing := sample.missing(self.card.needs):
             raise MissingError(
                 f"{sample.id}: {self.card.name} needs {', '.join(missing)}",
