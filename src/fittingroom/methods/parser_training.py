@@ -144,7 +144,8 @@ class ParserTask(Task):
         self.people: list[Person] = []
         self.refused = []
         self._seen: dict[int, tuple[UInt8, UInt8, Pose]] = {}
-        names = []
+        names: list[str] = []
+        self._names = names
         for each in data:
             names.append(each.name)
             for person in each.people.values():
@@ -281,5 +282,6 @@ class ParserTask(Task):
             "steps": self.steps,
             "average": self.averages["network"],
             "start": self._started,
+            "data": self._names,
             "people": sha256_json([person.id for person in self.people]),
         }
