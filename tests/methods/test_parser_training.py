@@ -182,6 +182,17 @@ def load_parser_of(task: ParserTask):
     return task.network.eval()
 
 
+def test_what_is_written_leans_less_to_rare_classes(tmp_path):
+    task = ParserTask([dataset(1)], TINY)
+    before = {name: value.clone() for name, value in task.network.state_dict().items()}
+    task.export({"network": task.network}, tmp_path)
+    written = load_parser(tmp_path).state_dict()
+    assert torch.allclose(written["head.bias"], before["head.bias"] - 0.5 * torch.tensor(WEIGHTS).log(), atol=2e-3)
+    for name, value in before.items():
+        assert torch.equal(task.network.state_dict()[name], value)
+        assert name == "head.bias" or torch.allclose(written[name].float(), value.float(), atol=1e-3, rtol=1e-3)
+
+
 def test_a_stopped_training_goes_on_to_the_same_bits(tmp_path):
     fit(ParserTask([dataset(4)], TINY, steps=6), settings(), tmp_path / "whole")
     fit(ParserTask([dataset(4)], TINY, steps=6), settings(steps=3), tmp_path / "parts")

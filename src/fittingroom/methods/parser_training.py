@@ -37,6 +37,9 @@ _GREY = 128
 _WARMUP = 200
 #: weight of each class in the cross-entropy: about the root of its rarity among the pixels of 200 street photos, at most 3
 WEIGHTS = (0.4, 3.0, 2.4, 3.0, 1.8, 1.8, 1.5, 2.5, 1.4, 2.4, 3.0, 1.4, 2.4)
+#: how much of the weights is taken back when the network is written: weighted classes grow over their edges. Chosen on 70 photos that
+#: were trained on, where 0, 0.5 and 1 gave a mIoU of .565, .573 and .570
+_TAKEN_BACK = 0.5
 #: share of items without a pose, with a mask, with something in front, and without colour
 _NO_POSE, _MASK, _COVERED, _COLOURLESS = 0.08, 0.25, 0.25, 0.05
 
@@ -266,9 +269,13 @@ class ParserTask(Task):
     def export(self, averaged: Mapping[str, nn.Module], folder: Path) -> None:
         """Write the network in half precision, and its settings."""
         folder.mkdir(parents=True, exist_ok=True)
+        state = dict(averaged["network"].state_dict())
+        state["head.bias"] = (
+            state["head.bias"] - _TAKEN_BACK * torch.tensor(WEIGHTS, device=state["head.bias"].device).log()
+        )
         tensors = {
             name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
-            for name, value in averaged["network"].state_dict().items()
+            for name, value in state.items()
         }
         save_file(tensors, folder / FILE)
         write_json(folder / SETTINGS, self.config.as_json())
