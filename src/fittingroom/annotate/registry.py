@@ -20,6 +20,7 @@ _OWN: dict[str, str] = {
     "pose/vitpose": "fittingroom.annotate.pose.vitpose:VitPose",
     "person-mask/mediapipe": "fittingroom.annotate.pose_mediapipe:MediaPipeMask",
     "person-mask/grabcut": "fittingroom.annotate.person_mask:GrabCutPerson",
+    "parse/embedded": "fittingroom.annotate.parser.annotator:EmbeddedParse",
     "parse/segformer": "fittingroom.annotate.parse_segformer:SegformerParse",
     "parse/schp": "fittingroom.annotate.parse_onnx:SchpParse",
     "pose/hand": "fittingroom.annotate.hand:HandPose",

@@ -1,0 +1,1 @@
+"""The small human parser of our own: classes, inputs, network, annotator. Its training is ``methods/parser_training.py``."""

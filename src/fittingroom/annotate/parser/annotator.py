@@ -1,0 +1,137 @@
+"""Human parsing by the small network of our own, without any download."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ...core.errors import MissingError
+from ...core.files import sha256_file, sha256_json
+from ...core.images import Size, UInt8, resize_image
+from ...core.labels import CIHP20
+from ...core.pose import Pose
+from ...data.sample import Parse
+from ...weights.embedded import embedded_folder
+from ..base import Annotation, NothingFoundError
+from ..body_parts import to_cihp20
+from ..parse_common import judge
+from .classes import NAMES, decide
+from .inputs import moved_pose, person_box, photo_planes, pose_planes, to_box, warp
+from .network import FILE, SETTINGS, ParserNetwork, load_parser
+
+#: folder of the embedded weights
+WEIGHTS = "parser"
+_GREY = 128
+
+
+@torch.inference_mode()
+def parse_probabilities(
+    network: ParserNetwork,
+    photo: UInt8,
+    pose: Pose | None,
+    mask: npt.NDArray[np.bool_] | None = None,
+    *,
+    device: str = "cpu",
+    both_sides: bool = True,
+) -> npt.NDArray[np.float32]:
+    """Probabilities of the classes, ``(13, H, W)`` at the photo's size.
+
+    Args:
+        network: in evaluation mode, on the device.
+        photo: ``(H, W, 3)`` uint8.
+        pose: in pixels of the photo; None looks at the whole photo.
+        mask: of the person, ``(H, W)``, if there is one.
+        device: torch device.
+        both_sides: see the photo and its mirror image, and take the mean.
+    """
+    own, size = (photo.shape[0], photo.shape[1]), network.config.size
+    box = person_box(pose, own, size[1] / size[0])
+    # a large photo is averaged first: reading single pixels of it would give noise
+    shrink = min(1.0, 1.5 * size[0] / float(box[2]))
+    seen = (max(1, round(shrink * own[0])), max(1, round(shrink * own[1])))
+    small = resize_image(photo, seen, "bilinear") if seen != own else photo
+    scale = np.diag([own[1] / seen[1], own[0] / seen[0]])
+    planes, poses = [], []
+    for mirror in (False, True) if both_sides else (False,):
+        matrix = to_box(box, size, mirror=mirror)
+        from_small = matrix.copy()
+        from_small[:, :2] = matrix[:, :2] @ scale
+        picture = warp(small, from_small, size, _GREY)
+        cut = None
+        if mask is not None:
+            soft = resize_image(np.repeat(255 * mask[:, :, None].astype(np.uint8), 3, axis=2), seen, "bilinear")
+            cut = warp(np.ascontiguousarray(soft[:, :, 0]), from_small, size, 0)
+        planes.append(photo_planes(picture, cut))
+        poses.append(pose_planes(None if pose is None else moved_pose(pose, matrix, mirror=mirror), size))
+    inputs = [torch.from_numpy(np.stack(each)).to(device) for each in (planes, poses)]
+    found = network(inputs[0].contiguous(memory_format=torch.channels_last), inputs[1]).float().softmax(dim=1)
+    if both_sides:
+        found = (found[:1] + found[1:].flip(-1)) / 2
+    return _back(found[0].cpu().numpy(), to_box(box, size), own)
+
+
+def _back(found: npt.NDArray[np.float32], matrix: npt.NDArray[np.float64], own: Size) -> npt.NDArray[np.float32]:
+    """Planes of the box at their place in the photo; outside the box is background."""
+    moved = matrix.copy()
+    moved[:, 2] += moved[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    out = np.stack([cv2.warpAffine(plane, moved, (own[1], own[0]), flags=flags) for plane in found]).astype(np.float32)
+    out[0] += np.maximum(1 - out.sum(axis=0), 0)
+    return out
+
+
+class EmbeddedParse:
+    """Classes of our own network; skin and shoes are taken apart by the pose.
+
+    Args:
+        weights_file: a folder with ``parser.safetensors`` and ``parser.json`` (or either of them); None for the embedded one.
+        device: torch device.
+        mask: also look at the person's mask.
+
+    Raises:
+        MissingError: the package comes without these weights and none are named.
+        InputError: they cannot be read.
+    """
+
+    name: ClassVar[str] = "parse/embedded"
+    provides: ClassVar[str] = "parse"
+    needs: ClassVar[tuple[str, ...]] = ("pose",)
+    licence: ClassVar[str] = "Apache-2.0; weights trained on street photos of Clothing Co-Parsing, see their card"
+
+    def __init__(self, weights_file: Path | None = None, device: str = "cpu", mask: bool = False) -> None:
+        folder = embedded_folder(WEIGHTS) if weights_file is None else Path(weights_file)
+        if folder is None:
+            raise MissingError(
+                "parse/embedded comes without weights",
+                mend="train some (docs/annotate.md) and name them: --weights-file parse/embedded=FOLDER",
+            )
+        folder = folder.parent if folder.is_file() else folder
+        self._network, self._device, self._mask = load_parser(folder).to(device), device, mask
+        self._hash = sha256_json([sha256_file(folder / FILE), sha256_file(folder / SETTINGS)])
+        if mask:
+            self.needs = ("pose", "person-mask")  # type: ignore[misc]
+
+    def settings(self) -> Mapping[str, Any]:
+        """See :class:`..base.Annotator`."""
+        return {"version": 1, "weights": self._hash, "mask": self._mask}
+
+    def annotate(self, photo: UInt8, given: Mapping[str, Any]) -> Annotation:
+        """See :class:`..base.Annotator`."""
+        pose: Pose = given["pose"]
+        mask = given["person-mask"] if self._mask else None
+        probabilities = parse_probabilities(self._network, photo, pose, mask, device=self._device)
+        classes = decide(probabilities)
+        labels = to_cihp20(classes, dict(enumerate(NAMES)), pose)
+        if not labels.any():
+            raise NothingFoundError(
+                "no person to be seen by the parser", mend="leave the photo out, or paint the parse by hand"
+            )
+        sure = float(probabilities.max(axis=0)[labels > 0].mean())
+        notes, score = judge(labels, pose)
+        return Annotation(Parse(labels, CIHP20), min(max(sure * score, 0.0), 1.0), notes)
