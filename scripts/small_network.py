@@ -1,6 +1,6 @@
 """Train the small network behind fd-mini and lpips-mini, measure it, and put it into the package.
 
-python scripts/small_network.py DATASET [DATASET#SPLIT ...] --held-out DATASET#SPLIT [--steps 4000] [--install]
+python scripts/small_network.py DATASET [DATASET#SPLIT ...] [--steps 4000] [--install]
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fittingroom.core.progress import progress
 from fittingroom.data.dataset import Dataset
-from fittingroom.metrics.small_training import FILE, SmallTask, agreement
+from fittingroom.metrics.small_training import FILE, SmallTask, garment_first
 from fittingroom.nn.small_network import EMBEDDED, load_network, random_network
 from fittingroom.train.loop import fit
 from fittingroom.train.settings import TrainSettings
@@ -28,7 +28,7 @@ def main() -> None:
     """Read the command line, train, measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="+")
-    parser.add_argument("--held-out", required=True)
+    parser.add_argument("--held-out", default="studio-mini", help="with true pictures of unpaired pairs")
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--minutes", type=float, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/small-network"))
@@ -51,8 +51,8 @@ def main() -> None:
     print(f"{done.steps} steps in {done.seconds / 60:.0f} minutes, {len(task)} photos, {len(task.refused)} left out")
     held = opened(given.held_out)
     for name, network in (("random", random_network()), ("trained", load_network(done.weights / FILE))):
-        found = agreement(network, held, 2000)
-        print(f"{name}: " + ", ".join(f"{kind} {share:.3f}" for kind, share in found.items()))
+        found = garment_first(network, held)
+        print(f"{name}: " + ", ".join(f"{kind} {share:.2f}" for kind, share in found.items()))
     if given.install:
         EMBEDDED.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(done.weights / FILE, EMBEDDED)

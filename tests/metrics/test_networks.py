@@ -177,11 +177,11 @@ def test_every_metric_is_described_in_both_languages() -> None:
 
 def test_default_takes_what_is_here_and_names_it(inception_file: Path) -> None:
     plain = resolve_metrics(["default"])
-    assert {"fd-random", "kd-random", "lpips-random", "ssim"} <= set(plain)
+    assert {"fd-mini", "kd-mini", "lpips-mini", "ssim"} <= set(plain)
     assert not any(name.startswith("fid") for name in plain)
     richer = resolve_metrics(["default"], overrides={"inception": inception_file})
-    assert {"fid-clean", "kid-clean", "fid-inf-clean", "lpips-random"} <= set(richer)
-    assert "fd-random" not in richer
+    assert {"fid-clean", "kid-clean", "fid-inf-clean", "lpips-mini"} <= set(richer)
+    assert "fd-mini" not in richer
     with pytest.raises(MissingError, match="weights 'inception'"):
         resolve_metrics(["fid"])
     with pytest.raises(InputError, match="no metric asked for"):
