@@ -11,7 +11,6 @@ from typing import Any, Self
 import torch
 
 from ...core.errors import InputError
-from ...core.files import read_json
 from ...core.images import Size, UInt8
 from ...data.dataset import Dataset
 from ...data.sample import Sample
@@ -27,7 +26,7 @@ from .memory import HOST, Parts, Plan, Shape, choose, estimate_line
 from .options import VRAM, Options, options
 from .pipeline import Pipeline, Result
 from .schedule import schedule
-from .weights import NETWORKS, count_values, find_published, fingerprint, read_index, weights_file
+from .weights import NETWORKS, count_values, find_published, fingerprint, read_config, read_index, weights_file
 
 #: what is expected of memory; the command line shows it before anything starts
 LOG = logging.getLogger("fittingroom.plan")
@@ -97,7 +96,7 @@ class PromptDresser(Method):
 
     def shape(self, kind: torch.dtype = torch.float16) -> Shape:
         """What the need for memory follows from."""
-        main, vae = (read_json(self.folder / part / "config.json") for part in ("unet", "vae"))
+        main, vae = (read_config(self.folder / part) for part in ("unet", "vae"))
         counts = {part: count_values(weights_file(self.folder / part)) for part in NETWORKS}
         return Shape(counts, main, vae, self.size, kind.itemsize)
 
