@@ -11,6 +11,7 @@ import fittingroom.doctor as doctor
 from fittingroom.annotate.registry import annotator_names
 from fittingroom.methods.annotators import TARGETS
 from fittingroom.methods.registry import card, method_names
+from fittingroom.weights.embedded import embedded_folder
 
 WHEEL = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"]
 
@@ -69,6 +70,7 @@ def test_methods_whose_libraries_are_not_installed(monkeypatch: pytest.MonkeyPat
         assert found.state == ("missing" if name in diffusion else "ok")
         assert ("diffusers" in found.detail) == (name in diffusion)
         assert found.mend == ("pip install 'fittingroom[diffusion]'" if name in diffusion else "")
+        assert (f"{name}@FOLDER" in found.detail) == (card(name).trained and embedded_folder(name) is None)
     (extra,) = seen(findings, "extra diffusion")
     assert extra.state == "missing"
 

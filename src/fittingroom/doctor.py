@@ -19,7 +19,8 @@ from .compare.environment import describe_machine
 from .core.errors import FittingroomError, MissingError
 from .core.files import cache_folder, write_bytes
 from .methods.annotators import TARGETS
-from .methods.registry import card, method_names
+from .methods.registry import OWN, card, method_names
+from .weights.embedded import embedded_folder
 from .weights.fetch import find
 from .weights.manifest import entries
 
@@ -78,6 +79,8 @@ def _methods() -> list[Finding]:
             found.append(Finding("broken", f"method {name}", error.problem, error.mend))
             continue
         what = "no weights needed" if not entry.trained else f"weights: {entry.weights_licence}"
+        if entry.trained and name in OWN and embedded_folder(name) is None:
+            what = f"comes without weights: name {name}@FOLDER of a training, or {name}@published; {what}"
         detail, mend = f"{what}; needs {', '.join(entry.needs)}", ""
         if entry.family == _DIFFUSION and (absent := _absent("diffusion")):
             detail, mend = f"{' and '.join(absent)} not installed; {detail}", _install("diffusion")

@@ -11,8 +11,8 @@ from ..core.plugins import load_target
 from .base import Method, MethodCard
 
 ENTRY_POINT = "fittingroom.methods"
-#: name -> "module:class", imported only when asked for
-_OWN = {
+#: our own: name -> "module:class", imported only when asked for
+OWN = {
     "baseline": "fittingroom.methods.baseline.method:Baseline",
     "pasta-gan++": "fittingroom.methods.pasta_gan_pp.method:PastaGan",
     "ladi-vton": "fittingroom.methods.ladi_vton.method:LadiVton",
@@ -22,12 +22,12 @@ _OWN = {
 
 def _targets() -> dict[str, str]:
     targets = {point.name: point.value for point in entry_points(group=ENTRY_POINT)}
-    return {**targets, **_OWN}
+    return {**targets, **OWN}
 
 
 def method_names() -> list[str]:
     """Names of all methods, our own first."""
-    return [*_OWN, *sorted(set(_targets()) - set(_OWN))]
+    return [*OWN, *sorted(set(_targets()) - set(OWN))]
 
 
 def method_class(name: str) -> type[Method]:

@@ -57,7 +57,7 @@ def test_the_contract_is_kept(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
     module = types.ModuleType("tiny_promptdresser")
     module.Tiny = Tiny  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "tiny_promptdresser", module)
-    monkeypatch.setitem(registry._OWN, "promptdresser", "tiny_promptdresser:Tiny")
+    monkeypatch.setitem(registry.OWN, "promptdresser", "tiny_promptdresser:Tiny")
     results = check_method("promptdresser")
     assert len(results) >= 9
     assert [f"{result.name}: {result.detail}" for result in results if not result.passed] == []
