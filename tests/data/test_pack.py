@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fittingroom.core.errors import InputError
@@ -113,6 +113,7 @@ def test_true_pictures_become_people(tmp_path: Path) -> None:
 
 
 @settings(max_examples=40, deadline=None)
+@example(top=0, left=-20, tall=20, wide=20)
 @given(top=st.integers(-30, 30), left=st.integers(-30, 30), tall=st.integers(20, 90), wide=st.integers(20, 90))
 def test_a_window_shows_a_mark_where_its_joint_is(top: int, left: int, tall: int, wide: int) -> None:
     photo = np.zeros((60, 50, 3), np.uint8)

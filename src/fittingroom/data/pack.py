@@ -69,12 +69,9 @@ class _Shown:
         """What a window of the photo shows, at another size; beyond its border the photo's edge goes on, labels do not."""
         grid_y = (np.arange(size[0]) + 0.5) * height / size[0] + top - 0.5
         grid_x = (np.arange(size[1]) + 0.5) * width / size[1] + left - 0.5
-        inside = (slice(max(top, 0), top + height), slice(max(left, 0), left + width))
-        margins = (
-            (max(-top, 0), max(top + height - self.photo.shape[0], 0)),
-            (max(-left, 0), max(left + width - self.photo.shape[1], 0)),
-        )
-        photo = np.pad(self.photo[inside], (*margins, (0, 0)), mode="edge")
+        rows = np.arange(top, top + height).clip(0, self.photo.shape[0] - 1)
+        columns = np.arange(left, left + width).clip(0, self.photo.shape[1] - 1)
+        photo = self.photo[rows[:, None], columns]
         photo = np.asarray(Image.fromarray(photo).resize((size[1], size[0]), Image.Resampling.LANCZOS))
         rows, columns = np.round(grid_y).astype(int), np.round(grid_x).astype(int)
         labels = self.labels[np.clip(rows, 0, self.labels.shape[0] - 1)][

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import signal
 import threading
 import time
@@ -64,6 +65,9 @@ class _Loop:
         self._reduced = settings.precision == "bf16"
         self.rank, self.world = int(self._accelerator.process_index), int(self._accelerator.num_processes)
         self._device: torch.device = self._accelerator.device
+        if self.world > 1:
+            atexit.unregister(_leave)
+            atexit.register(_leave)
 
     @property
     def device(self) -> torch.device:
@@ -123,6 +127,17 @@ class _Loop:
         flag = torch.tensor(float(stop), device=self._device)
         distributed.all_reduce(flag)
         return bool(flag > 0)
+
+    def meet(self) -> None:
+        """Wait for every process: one that ends while another still writes would take the connection with it."""
+        if self.world > 1:
+            distributed.barrier()
+
+
+def _leave() -> None:
+    """Close the connection between processes, whose threads must not outlive the interpreter."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 class _Stop:
@@ -295,6 +310,7 @@ def fit(
         if step % settings.sheet_every:
             show()
         task.export(averages.modules, folder / "weights")
+    loop.meet()
     return Trained(
         folder, step, step >= settings.steps, time.monotonic() - begin, folder / "weights", tuple(task.refused)
     )
