@@ -43,6 +43,11 @@ def check_options(options: Any, table: str, choices: Mapping[str, Sequence[str]]
             raise InputError(f"{table}.{each.name} is {value!r}", mend=mend)
 
 
+def fallen(step: int, halve: int) -> float:
+    """Factor of a learning rate that halves every ``halve`` steps, smoothly; 1 where that is 0."""
+    return 0.5 ** (step / halve) if halve else 1.0
+
+
 def options_of(recipe: Mapping[str, Mapping[str, Any]], table: str, kind: type[Options]) -> Options:
     """A dataclass of options from one table of a recipe.
 

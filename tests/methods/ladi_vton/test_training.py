@@ -47,7 +47,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "refine_steps": 1,
         "emasc_steps": 1,
         "adapter_steps": 0,
-        "perceptual": "random",
+        "perceptual": "small",
         "encoders": True,
         "average_kimg": 0.01,
         "warmup": 2,
@@ -107,6 +107,27 @@ def test_resuming_gives_the_same_bits(cache: str, trained: Trained, few: Dataset
     if cache == "disk":
         assert len(list((tmp_path / "features").rglob("*.safetensors"))) in range(2, 6)
     assert bits(tmp_path / "run") == bits(trained.folder)
+
+
+def test_another_trainings_autoencoder_is_taken_and_its_latents_measured(
+    trained: Trained, few: Dataset, tmp_path: Path
+) -> None:
+    given = trained.weights / "vae.safetensors"
+    options = {"autoencoder": str(given), "autoencoder_steps": 0, "stage": "tryon"}
+    done = run(few, tmp_path, options=options, steps=1)
+    one, two = (safetensors.torch.load_file(path) for path in (given, done.weights / "vae.safetensors"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    scalings = [open_folder(folder).config.scaling for folder in (trained.weights, done.weights)]
+    assert scalings[0] == pytest.approx(scalings[1], rel=1e-5)
+    with pytest.raises(InputError):
+        run(few, tmp_path / "bad", options=options | {"autoencoder": str(given.with_name("unet.safetensors"))}, steps=1)
+
+
+def test_rates_may_fall_by_halves() -> None:
+    options = TrainOptions(start="random", adapter_steps=0, warmup=0, halve=100, lr=1.0, lr_warp=0.5)
+    assert [options.rate("tryon", step) for step in (0, 100, 200)] == [1.0, 0.5, 0.25]
+    assert options.rate("warp", 100) == 0.25
+    assert TrainOptions(start="random", adapter_steps=0, warmup=0, lr=1.0).rate("tryon", 10**6) == 1.0
 
 
 def test_a_stage_changes_its_own_networks_only(few: Dataset, tmp_path: Path, tiny: Path) -> None:

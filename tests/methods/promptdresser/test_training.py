@@ -39,7 +39,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "promptdresser": {
         "start": "random",
         "autoencoder_steps": 2,
-        "perceptual": "random",
+        "perceptual": "small",
         "garment": True,
         "encoders": True,
         "warmup": 1,
@@ -108,6 +108,17 @@ def test_everything_learns_in_a_model_from_nothing(trained: Trained, few: Datase
     begin = run(few, tmp_path / "begin", options={"lr": 1e-12, "lr_autoencoder": 1e-12}, steps=3)
     for part in NETWORKS:
         assert changed(begin.weights, trained.weights, part), part
+
+
+def test_another_trainings_autoencoder_is_taken_and_its_latents_measured(
+    trained: Trained, few: Dataset, tmp_path: Path
+) -> None:
+    given = trained.weights / "vae"
+    options = {"autoencoder": str(given / "model.safetensors"), "autoencoder_steps": 0, "stage": "tryon"}
+    done = run(few, tmp_path, options=options, steps=1)
+    assert not changed(trained.weights, done.weights, "vae")
+    scales = [json.loads((each.weights / "vae" / "config.json").read_text())["scaling_factor"] for each in (trained, done)]
+    assert scales[0] == pytest.approx(scales[1], rel=1e-5)
 
 
 def test_resuming_gives_the_same_bits(trained: Trained, few: Dataset, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from ...core.errors import InputError
 from ...nn.perceptual import Perceptual
-from ..recipe import check_options, options_of, size_of
+from ..recipe import check_options, fallen, options_of, size_of
 from .adapter import AdapterConfig
 from .config import PUBLISHED, ModelConfig
 from .prompts import USED, WORDS
@@ -34,6 +34,7 @@ class TrainOptions:
         refine_steps: the U-Net behind it.
         emasc_steps: the skip connections.
         adapter_steps: the adapter, with the base inpainting UNet of nine channels.
+        autoencoder: file of an autoencoder's weights to begin with, e.g. ``vae.safetensors`` of another training; empty = the start's.
         start: ``published-base`` (Stable Diffusion 2 inpainting and CLIP, own parts new), ``random``, ``published``,
             ``published-dress-code``, or a folder.
         rules: whose label conventions and regions; Dress Code's know all categories.
@@ -41,6 +42,7 @@ class TrainOptions:
         lr_autoencoder: AdamW's rate for the autoencoder, if that is trained.
         lr: AdamW's rate for the other stages.
         warmup: steps of a stage over which AdamW's rate rises from 0.
+        halve: steps of a stage after which all rates have halved, smoothly; 0 = constant, as published. Short trainings end better so.
         clip: largest norm of a stage's gradient, matcher and refinement excepted.
         dropout: share of samples whose prompt is emptied in the last stage; likewise, each by itself, pose and garment.
         perceptual: trunk of the perceptual losses: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
@@ -65,12 +67,14 @@ class TrainOptions:
     refine_steps: int = 36_400
     emasc_steps: int = 40_001
     adapter_steps: int = 200_001
+    autoencoder: str = ""
     start: str = BASE
     rules: RuleName = "dress-code"
     lr_warp: float = 1e-4
     lr_autoencoder: float = 2e-4
     lr: float = 1e-5
     warmup: int = 500
+    halve: int = 0
     clip: float = 1.0
     dropout: float = 0.2
     perceptual: Perceptual = "vgg19"
@@ -120,10 +124,11 @@ class TrainOptions:
 
     def rate(self, stage: str, local: int) -> float:
         """Learning rate at a step of a stage."""
+        fall = fallen(local, self.halve)
         if stage in ("warp", "refine"):
-            return self.lr_warp
+            return self.lr_warp * fall
         top = self.lr_autoencoder if stage == "autoencoder" else self.lr
-        return top * min(1.0, (local + 1) / max(self.warmup, 1))
+        return top * min(1.0, (local + 1) / max(self.warmup, 1)) * fall
 
 
 def mini_config() -> ModelConfig:

@@ -31,14 +31,15 @@ class Start:
         name: see :class:`~.recipe.TrainOptions`.
         config: sizes where the name does not say them.
         seed: of new weights.
+        autoencoder: file of other weights for the autoencoder.
 
     Raises:
         MissingError: a folder without weights.
         InputError: a base model with sizes that are not its own.
     """
 
-    def __init__(self, name: str, config: ModelConfig, seed: int) -> None:
-        self.name, self.seed = name, seed
+    def __init__(self, name: str, config: ModelConfig, seed: int, autoencoder: Path | None = None) -> None:
+        self.name, self.seed, self.autoencoder = name, seed, autoencoder
         self.bundle: Bundle | None = None
         if name not in (RANDOM, BASE):
             self.bundle = open_published(name) if name in SETS else open_folder(Path(name))
@@ -52,6 +53,8 @@ class Start:
             MissingError: its file is not here.
             InputError: the file of another network.
         """
+        if part == "vae" and self.autoencoder is not None:
+            return self._from_file(build_on_meta(part, self.config), part, self.autoencoder)
         if self.bundle is not None:
             return load_part(self.bundle, part)
         if self.name == BASE and part in _BASE_FILES:

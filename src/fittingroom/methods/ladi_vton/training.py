@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from ...core.errors import FittingroomError, InputError
-from ...core.files import sha256_json
+from ...core.files import sha256_file, sha256_json
 from ...core.images import Size, UInt8, to_tensor
 from ...data.dataset import Dataset
 from ...data.sample import CATEGORIES, Sample
@@ -93,7 +93,8 @@ class LadiTask(Task):
     def __init__(self, data: Dataset, config: ModelConfig, options: TrainOptions, seed: int = 1) -> None:
         self.diffusers = need("diffusers")
         need("transformers")
-        self.options, self.start = options, Start(options.start, config, seed)
+        given = Path(options.autoencoder) if options.autoencoder else None
+        self.options, self.start = options, Start(options.start, config, seed, given)
         self.config = self.start.config
         self.samples, self.refused = self._usable(data)
         if not self.samples:
@@ -215,8 +216,8 @@ class LadiTask(Task):
                     here[name].train()  # it works in this mode only; there is no dropout in these networks
 
     def scaled(self, device: torch.device) -> ModelConfig:
-        """Sizes, with the scale of the latents measured where the autoencoder is one that was trained here."""
-        if "autoencoder" not in self.stages:
+        """Sizes, with the scale of the latents measured where the autoencoder is not the start's."""
+        if "autoencoder" not in self.stages and not self.options.autoencoder:
             return self.config
         if not self._measured:
             vae, spread = self.part("vae", device), []
@@ -260,9 +261,14 @@ class LadiTask(Task):
             if part in self.modules
         }
         begin = self.options.start if self.start.bundle is None else self.start.bundle.fingerprint()
+        begin += self._given()
         samples = [[each.person.content_hash(), each.garment.content_hash()] for each in self.samples]
         slips = [self.options.published, self.options.rules, _MASKS]
         return sha256_json([self.config.to_json(), begin, self.start.seed, weights, slips, samples])
+
+    def _given(self) -> str:
+        """SHA-256 of the autoencoder's own file, or nothing."""
+        return sha256_file(Path(self.options.autoencoder)) if self.options.autoencoder else ""
 
     # --- steps -----------------------------------------------------------------------------------------------
     def step(
@@ -338,7 +344,7 @@ class LadiTask(Task):
             kind = torch.float16 if self.options.half and part != "matcher" else None
             if part in results:
                 save_part(results[part], part, folder, kind)
-            elif self.start.bundle is not None:
+            elif self.start.bundle is not None and not (part == "vae" and self.options.autoencoder):
                 copy_part(self.start.bundle, part, folder)
             elif self.options.start != "published-base":
                 save_part(self.part(part, torch.device("cpu")), part, folder, kind)
@@ -351,6 +357,7 @@ class LadiTask(Task):
         options = asdict(self.options)
         for name in ("cache", "cache_folder", "save_memory", "half"):
             options.pop(name)
+        options["autoencoder"] = self._given()
         samples = [sample.id for sample in self.samples]
         return {"method": "ladi-vton", "model": self.config.to_json(), "options": options, "samples": samples}
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from ...core.errors import InputError
 from ...core.images import Size
 from ...nn.perceptual import Perceptual
-from ..recipe import check_options, options_of, size_of
+from ..recipe import check_options, fallen, options_of, size_of
 from .network import SDXL
 from .options import CAPTIONS
 from .tiny import UNET as TINY_UNET
@@ -102,10 +102,12 @@ class TrainOptions:
     Args:
         stage: ``all``, one after the other, or one of :data:`STAGES` alone for all of the training's steps.
         autoencoder_steps: of this stage among ``all``; 0 leaves it out. The last stage has all the steps that remain.
+        autoencoder: file of an autoencoder's weights to begin with, e.g. ``vae.safetensors`` of LaDI-VTON's mini; empty = the start's.
         start: ``published``, a folder of weights (see :mod:`.bring`), or ``random`` (then ``model.size`` is needed).
         lr: AdamW's rate.
         lr_autoencoder: of the autoencoder's stage.
         warmup: steps of a stage over which the rate rises from 0.
+        halve: steps of a stage after which the rate has halved, smoothly; 0 = constant. Short trainings end better so.
         clip: largest norm of the gradient.
         dropout: share of samples that lose garment and both prompts; as many lose garment and clothing prompt, and as many the
             full prompt (spec: 0.05 each).
@@ -132,10 +134,12 @@ class TrainOptions:
 
     stage: str = "all"
     autoencoder_steps: int = 0
+    autoencoder: str = ""
     start: str = PUBLISHED
     lr: float = 1e-5
     lr_autoencoder: float = 2e-4
     warmup: int = 500
+    halve: int = 0
     clip: float = 1.0
     dropout: float = 0.05
     augment: bool = True
@@ -184,7 +188,7 @@ class TrainOptions:
     def rate(self, stage: str, local: int) -> float:
         """Learning rate at a step of a stage."""
         top = self.lr_autoencoder if stage == "autoencoder" else self.lr
-        return top * min(1.0, (local + 1) / max(self.warmup, 1))
+        return top * min(1.0, (local + 1) / max(self.warmup, 1)) * fallen(local, self.halve)
 
 
 def from_recipe(recipe: Mapping[str, Mapping[str, Any]]) -> tuple[Sizes | None, TrainOptions]:

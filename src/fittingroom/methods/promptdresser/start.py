@@ -15,7 +15,7 @@ from ..requirement import need
 from .network import garment_network, main_network
 from .published import PADDING
 from .recipe import PUBLISHED, Sizes
-from .weights import TOKENIZERS, find_published, load_part, load_tokenizer, read_index
+from .weights import TOKENIZERS, find_published, load_network, load_part, load_tokenizer, read_config, read_index
 from .words import BEGINNING, END, learn, vocabulary, write_tokenizer
 
 
@@ -26,13 +26,14 @@ class Start:
         name: ``published``, a folder, or ``random``.
         sizes: of new networks; None for those of the folder.
         seed: of new weights.
+        autoencoder: file of other weights for the autoencoder.
 
     Raises:
         MissingError: a folder without weights.
     """
 
-    def __init__(self, name: str, sizes: Sizes | None, seed: int) -> None:
-        self.sizes, self.seed = sizes, seed
+    def __init__(self, name: str, sizes: Sizes | None, seed: int, autoencoder: Path | None = None) -> None:
+        self.sizes, self.seed, self.autoencoder = sizes, seed, autoencoder
         self.folder: Path | None = None
         self.size: Size
         if sizes is None:
@@ -76,6 +77,9 @@ class Start:
         Raises:
             InputError: the file of another network.
         """
+        if part == "vae" and self.autoencoder is not None:
+            config = read_config(self.folder / part) if self.folder is not None else self.sizes and self.sizes.vae
+            return load_network(part, dict(config or {}), self.autoencoder, torch.float32)
         if self.folder is not None:
             return load_part(self.folder, part, torch.float32)
         assert self.sizes is not None

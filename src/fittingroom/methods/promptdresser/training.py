@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from ...core.errors import FittingroomError, InputError
-from ...core.files import sha256_json, write_json
+from ...core.files import sha256_file, sha256_json, write_json
 from ...core.images import UInt8, to_tensor
 from ...data.dataset import Dataset
 from ...data.sample import Sample
@@ -83,7 +83,8 @@ class DresserTask(Task):
     def __init__(self, data: Dataset, sizes: Sizes | None, options: TrainOptions, seed: int = 1) -> None:
         need("diffusers")
         need("transformers")
-        self.options, self.start = options, Start(options.start, sizes, seed)
+        given = Path(options.autoencoder) if options.autoencoder else None
+        self.options, self.start = options, Start(options.start, sizes, seed, given)
         self.size, self.plan = self.start.size, schedule()
         self.prompts: list[Prompts] = []
         self.samples, self.refused = self._usable(data)
@@ -195,9 +196,9 @@ class DresserTask(Task):
             unet.train()  # it works in this mode only; there is no dropout in this network
 
     def scale(self, device: torch.device) -> float:
-        """Factor of the latents; measured where the autoencoder was trained here, so that they have a deviation of 1."""
+        """Factor of the latents; measured where the autoencoder is not the start's, so that they have a deviation of 1."""
         vae = self.part("vae", device)
-        if "autoencoder" in self.stages and not self._scaled:
+        if ("autoencoder" in self.stages or self.options.autoencoder) and not self._scaled:
             spread = []
             with torch.autocast(device.type, enabled=False):
                 for index in range(min(_MEASURED, len(self))):
@@ -357,6 +358,7 @@ class DresserTask(Task):
         options = asdict(self.options)
         for name in ("cache", "cache_folder", "save_memory", "half"):
             options.pop(name)
+        options["autoencoder"] = sha256_file(self.start.autoencoder) if self.start.autoencoder else ""
         samples = [sample.id for sample in self.samples]
         prompts = sha256_json([[prompt.full, prompt.clothing] for prompt in self.prompts])
         model = None if self.start.sizes is None else self.start.sizes.to_json()
