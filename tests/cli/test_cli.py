@@ -1,7 +1,9 @@
-"""The command line as a user meets it: real processes, real exit codes."""
+"""The command line as a user meets it: what it says and its exit codes; one command as a real process, the others in this one."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -16,22 +18,34 @@ from fittingroom.core.images import read_image, write_png
 from fittingroom.data.dataset import Dataset
 
 
-def fittingroom(*arguments: str | Path, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+def started(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """A command as a process of its own."""
     code = "import sys; from fittingroom.cli import main; main()"
     return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        timeout=300,
-        check=False,
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False
     )
+
+
+def fittingroom(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """A command in this process, which has imported everything already."""
+    said, complained = io.StringIO(), io.StringIO()
+    before, sys.argv = sys.argv, ["fittingroom", *map(str, arguments)]
+    code: object = 0
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+            main()
+    except SystemExit as stopped:
+        code = stopped.code or 0
+    finally:
+        sys.argv = before
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(arguments, code, said.getvalue(), complained.getvalue())
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("cli") / "run"
-    done = fittingroom(
+    done = started(
         "compare",
         "drawn-mini",
         "--methods",

@@ -82,7 +82,7 @@ class Line(Task):
 
 
 def settings(**changes: Any) -> TrainSettings:
-    return TrainSettings(**{"steps": 12, "batch": 2, "save_every": 5, "sheet_every": 6, "log_every": 3, **changes})
+    return TrainSettings(**{"steps": 12, "batch": 2, "save_every": 5, "sheet_every": 0, "log_every": 3, **changes})
 
 
 def bits(folder: Path) -> dict[str, bytes]:
@@ -95,7 +95,7 @@ def train(folder: Path, task: Task | None = None, **changes: Any) -> Trained:
 
 
 def test_a_training_leaves_everything_behind(tmp_path: Path) -> None:
-    done = train(tmp_path)
+    done = train(tmp_path, sheet_every=6)
     assert (done.steps, done.finished, done.refused) == (12, True, ("one photo is broken",))
     assert [path.name for path in checkpoints(tmp_path)] == ["step-00000010", "step-00000012"]
     assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == ["step-00000006.png", "step-00000012.png"]
@@ -146,6 +146,12 @@ def test_a_broken_newest_checkpoint_is_passed_over(tmp_path: Path) -> None:
     (newest / "weights.safetensors").write_bytes(b"cut off")
     assert train(tmp_path).finished
     assert bits(tmp_path) == whole
+
+
+def test_without_sheets_nothing_is_drawn(tmp_path: Path) -> None:
+    train(tmp_path, sheet_every=0)
+    assert not (tmp_path / "samples").exists()
+    assert not (tmp_path / "curves.png").exists()
 
 
 def test_another_training_is_refused(tmp_path: Path) -> None:
@@ -255,6 +261,7 @@ def test_every_item_once_an_epoch_and_from_anywhere() -> None:
     [
         ({"stesp": 3}, "no setting stesp"),
         ({"steps": 0}, "train.steps is 0"),
+        ({"sheet_every": -1}, "train.sheet_every is -1"),
         ({"batch": True}, "train.batch is True"),
         ({"precision": "fp8"}, "train.precision is 'fp8'"),
         ({"minutes": -1}, "train.minutes is -1"),

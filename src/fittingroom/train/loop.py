@@ -299,7 +299,7 @@ def fit(
                 shown_at, shown_time, sums = step, now, {}
             if step % settings.save_every == 0:
                 keep()
-            if step % settings.sheet_every == 0:
+            if settings.sheet_every and step % settings.sheet_every == 0:
                 show()
             if progress and first:
                 progress(step, settings.steps)
@@ -307,7 +307,7 @@ def fit(
                 break
     keep()
     if first:
-        if step % settings.sheet_every:
+        if settings.sheet_every and step % settings.sheet_every:
             show()
         task.export(averages.modules, folder / "weights")
     loop.meet()

@@ -20,7 +20,7 @@ class TrainSettings:
         seed: of order, augmentation and noise.
         precision: ``fp32`` or ``bf16`` (convolutions and products in bfloat16, weights in float32).
         save_every: steps between checkpoints.
-        sheet_every: steps between sample sheets.
+        sheet_every: steps between sample sheets and drawings of the curves; 0 = none, not even at the end.
         log_every: steps between lines of the log; they show means.
         keep: checkpoints kept.
         workers: processes that prepare items.
@@ -43,9 +43,9 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "save_every", "sheet_every", "log_every", "keep"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InputError(f"train.{name} is {value!r}", mend="choose a whole number from 1")
+            value, least = getattr(self, name), 0 if name == "sheet_every" else 1
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InputError(f"train.{name} is {value!r}", mend=f"choose a whole number from {least}")
         if not isinstance(self.workers, int) or self.workers < 0:
             raise InputError(f"train.workers is {self.workers!r}", mend="choose a whole number from 0")
         if isinstance(self.minutes, bool) or not isinstance(self.minutes, int | float) or self.minutes < 0:

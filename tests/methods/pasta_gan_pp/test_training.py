@@ -44,7 +44,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "identity": 2,
     },
     "pasta-gan++": {"perceptual": "none", "r1_every": 2, "ada_kimg": 0.05},
-    "train": {"steps": 4, "batch": 2, "save_every": 10, "sheet_every": 10, "log_every": 1},
+    "train": {"steps": 4, "batch": 2, "save_every": 10, "sheet_every": 0, "log_every": 1},
 }
 
 
@@ -60,7 +60,7 @@ def bits(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def trained(drawn: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return run(drawn, tmp_path_factory.mktemp("trained"))
+    return run(drawn, tmp_path_factory.mktemp("trained"), sheet_every=100)
 
 
 def test_a_training_gives_weights_that_dress_people(trained: Trained, drawn: Dataset) -> None:

@@ -47,7 +47,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "average_kimg": 0.01,
         "half": False,
     },
-    "train": {"steps": 4, "batch": 2, "save_every": 100, "sheet_every": 100, "log_every": 1},
+    "train": {"steps": 4, "batch": 2, "save_every": 100, "sheet_every": 0, "log_every": 1},
 }
 #: begins with weights, as people with published ones do
 FROM_WEIGHTS = {"lr": 1e-3, "warmup": 0, "half": False}
@@ -82,7 +82,7 @@ def changed(before: Path, after: Path, part: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def trained(few: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return run(few, tmp_path_factory.mktemp("trained"))
+    return run(few, tmp_path_factory.mktemp("trained"), sheet_every=100)
 
 
 def test_a_model_from_nothing_dresses_people(trained: Trained, drawn: Dataset) -> None:
