@@ -37,7 +37,7 @@ oracles: $(VENV)/.dev
 	PYTHON=$(BIN)/python bash scripts/oracles.sh
 
 test: $(VENV)/.dev oracles
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

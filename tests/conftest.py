@@ -12,6 +12,31 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
+#: files that take longest, the longest first: begun last, one of them would keep one worker busy while the others wait
+LONGEST = (
+    "parity/test_pasta_gan_pp.py",
+    "test_readme.py",
+    "studio/test_render.py",
+    "compare/test_engine.py",
+    "ladi_vton/test_training.py",
+    "cli/test_cli.py",
+    "promptdresser/test_method.py",
+    "promptdresser/test_training.py",
+    "test_real_photos.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order files by :data:`LONGEST`; within a file nothing changes."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.as_posix()
+        return next((index for index, name in enumerate(LONGEST) if path.endswith(f"/{name}")), len(LONGEST))
+
+    items.sort(key=place)
+
+
 def data_folder() -> Path:
     """Where the real photos are: ``$FITTINGROOM_DATA``, by default ``../shared/data`` beside the repository."""
     return Path(os.environ.get("FITTINGROOM_DATA", ROOT.parent / "shared" / "data"))
