@@ -64,6 +64,7 @@ def train(given: argparse.Namespace) -> None:
         ParserConfig((int(height), int(width))),
         steps=settings.steps,
         start=load_parser(given.start) if given.start else None,
+        encoder=given.encoder,
         **({"lr": given.lr} if given.lr else {})
         | {key: value for key, value in own.items() if key != "lr" or not given.lr},
     )
@@ -212,6 +213,7 @@ def main() -> None:
     each.add_argument("--out", type=Path, default=Path("runs/parser"))
     each.add_argument("--size", help="height x width of the network's input; the recipe's without it")
     each.add_argument("--start", type=Path, help="folder of weights to begin with")
+    each.add_argument("--encoder", type=Path, help="file of EfficientNet-Lite0's weights, see docs/annotate.md")
     each.add_argument("--steps", type=int)
     each.add_argument("--minutes", type=float)
     each.add_argument("--lr", type=float)

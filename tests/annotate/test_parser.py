@@ -32,7 +32,7 @@ from fittingroom.core.errors import InputError, MissingError
 from fittingroom.core.labels import CIHP20, LABEL_SETS
 from fittingroom.core.pose import JOINT, JOINTS, Pose
 
-TINY = ParserConfig((64, 48), (4, 6, 8, 8, 8), 1)
+TINY = ParserConfig((64, 48), 0.25, (4, 6, 8, 8, 8))
 
 
 def standing(drop=()) -> Pose:
@@ -48,6 +48,8 @@ def folder(tmp_path):
     network = ParserNetwork(TINY)
     with torch.no_grad():
         network.head.weight.mul_(6)
+        for layer in (network.mask, network.pose):  # they begin with nothing to say
+            layer.weight.normal_()
     network.train()(torch.randn(4, 4, 64, 48), torch.rand(4, 37, 16, 12))
     save_file({k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}, tmp_path / FILE)
     (tmp_path / SETTINGS).write_text(json.dumps(TINY.as_json()))
@@ -124,7 +126,7 @@ def test_a_mirrored_pose_is_drawn_as_the_mirrored_drawing_with_sides_swapped():
 # --- network and annotator ------------------------------------------------------------------------------------------
 def test_the_default_network_is_small_and_takes_any_size():
     network = ParserNetwork()
-    assert sum(value.numel() for value in network.state_dict().values()) * 2 < 4.5e6
+    assert sum(value.numel() for value in network.state_dict().values()) * 2 < 9e6
     tiny = ParserNetwork(TINY).eval()
     for size in ((64, 48), (48, 80)):
         assert tiny(torch.zeros(1, 4, *size), torch.zeros(1, 37, size[0] // 4, size[1] // 4)).shape == (1, 13, *size)
@@ -169,6 +171,8 @@ def network_folder(tmp_path_factory):
     network = ParserNetwork(TINY)
     with torch.no_grad():
         network.head.weight.mul_(6)
+        for layer in (network.mask, network.pose):  # they begin with nothing to say
+            layer.weight.normal_()
     save_file(network.state_dict(), path / FILE)
     (path / SETTINGS).write_text(json.dumps(TINY.as_json()))
     return path
@@ -215,6 +219,7 @@ def test_bad_weights_are_one_line(folder, tmp_path):
     value = json.loads((folder / SETTINGS).read_text())
     for change, words in (
         ({"widths": [4, 6, 8, 8, 16]}, "do not fit"),
+        ({"width": 9}, "a width up to 4"),
         ({"classes": ["a"]}, "other classes"),
         ({"size": [30, 40]}, "multiples of 8"),
         ({"size": 5}, "not a parser's settings"),

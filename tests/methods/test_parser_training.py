@@ -32,7 +32,7 @@ from fittingroom.methods.parser_training import (
 from fittingroom.train.loop import fit
 from fittingroom.train.settings import TrainSettings
 
-TINY = ParserConfig((64, 48), (8, 12, 16, 16, 16), 1)
+TINY = ParserConfig((64, 48), 0.25, (16, 24, 24, 24, 24))
 IDS = CIHP20.ids
 PLACES = {
     "nose": (0.5, 0.1), "neck": (0.5, 0.2), "right-shoulder": (0.38, 0.22), "right-elbow": (0.33, 0.35), "right-wrist": (0.3, 0.47),
@@ -175,7 +175,7 @@ def test_people_without_what_is_needed_are_left_out_with_a_line():
         ParserTask([Dataset("d", Path("x"), "none", {"bare": people["bare"]}, {})], TINY)
     start = load_parser_of(task)
     with pytest.raises(InputError, match="other widths"):
-        ParserTask([dataset(1)], ParserConfig((64, 48), (4, 6, 8, 8, 8), 1), start=start)
+        ParserTask([dataset(1)], ParserConfig((64, 48), 0.25, (4, 6, 8, 8, 8)), start=start)
 
 
 def load_parser_of(task: ParserTask):
@@ -205,8 +205,8 @@ def test_a_stopped_training_goes_on_to_the_same_bits(tmp_path):
 
 
 def test_it_learns_figures_and_parses_new_ones(tmp_path):
-    task = ParserTask([dataset(12)], TINY, steps=180, average=100)
-    done = fit(task, settings(steps=180, batch=6, save_every=1000, sheet_every=0), tmp_path)
+    task = ParserTask([dataset(12)], TINY, steps=220, average=100, lr=5e-3)
+    done = fit(task, settings(steps=220, batch=6, save_every=1000, sheet_every=0), tmp_path)
     assert done.finished
     parser = EmbeddedParse(done.weights)
     both, either = np.zeros(20), np.zeros(20)
@@ -220,6 +220,6 @@ def test_it_learns_figures_and_parses_new_ones(tmp_path):
     assert iou["upper-clothes"] > 0.6
     assert iou["pants"] > 0.6
     assert min(iou["left-arm"], iou["right-arm"]) > 0.4  # the pose takes the skin apart
-    larger = ParserTask([dataset(2)], ParserConfig((96, 64), TINY.widths, TINY.blocks), start=load_parser(done.weights))
+    larger = ParserTask([dataset(2)], ParserConfig((96, 64), TINY.width, TINY.widths), start=load_parser(done.weights))
     assert larger.description()["start"]
     assert class_table(CIHP20)[IDS["pants"]] == NAMES.index("pants")

@@ -22,7 +22,7 @@ from ..annotate.parser.classes import CLASSES, GROUP_OF, GROUPS, IGNORED, NAMES,
 from ..annotate.parser.inputs import moved_pose, person_box, photo_planes, pose_planes, to_box, warp
 from ..annotate.parser.network import FILE, SETTINGS, ParserConfig, ParserNetwork
 from ..core.errors import FittingroomError, InputError
-from ..core.files import sha256_json, write_json
+from ..core.files import sha256_file, sha256_json, write_json
 from ..core.images import UInt8, resize_image, resize_labels
 from ..core.labels import PART_COLOURS
 from ..core.pose import Pose
@@ -40,6 +40,8 @@ WEIGHTS = (0.4, 3.0, 2.4, 3.0, 1.8, 1.8, 1.5, 2.5, 1.4, 2.4, 3.0, 1.4, 2.4)
 #: how much of the weights is taken back when the network is written: weighted classes grow over their edges. Chosen on 70 photos that
 #: were trained on, where 0, 0.5 and 1 gave a mIoU of .565, .573 and .570
 _TAKEN_BACK = 0.5
+#: rate of an encoder that has learned already, as a share of the others'
+_ENCODER = 0.3
 #: share of items without a pose, with a mask, with something in front, and without colour
 _NO_POSE, _MASK, _COVERED, _COLOURLESS = 0.08, 0.25, 0.25, 0.05
 
@@ -122,9 +124,10 @@ class ParserTask(Task):
     Args:
         data: datasets with photos, poses and parses.
         config: of the network.
-        lr: AdamW's rate at its highest.
+        lr: AdamW's rate at its highest; the encoder's is :data:`_ENCODER` times that.
         steps: over which it falls to zero.
         start: a network of the same widths to begin with, e.g. one trained at a smaller size.
+        encoder: file of EfficientNet-Lite0's weights for the encoder to begin with.
         seed: of the first weights.
         average: half-life of the running mean, in pictures.
 
@@ -140,6 +143,7 @@ class ParserTask(Task):
         lr: float = 2e-3,
         steps: int = 4000,
         start: ParserNetwork | None = None,
+        encoder: Path | None = None,
         seed: int = 1,
         average: float = 3000.0,
     ) -> None:
@@ -167,14 +171,20 @@ class ParserTask(Task):
         self.network = ParserNetwork(self.config)
         self._started = ""
         if start is not None:
-            if (start.config.widths, start.config.blocks) != (self.config.widths, self.config.blocks):
-                raise InputError("the parser to begin with has other widths", mend="give the same widths and blocks")
+            if (start.config.widths, start.config.width) != (self.config.widths, self.config.width):
+                raise InputError("the parser to begin with has other widths", mend="give the same width and widths")
             self.network.load_state_dict(start.state_dict())
             self._started = sha256_json([float(value.double().sum()) for value in start.state_dict().values()])
+        elif encoder is not None:
+            self.network.encoder.read(encoder)
+            self._started = sha256_file(encoder)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.modules = {"network": self.network}
         self.averages = {"network": average}
-        self.optimizers = {"network": torch.optim.AdamW(self.network.parameters(), lr=lr, weight_decay=0.02)}
+        known = list(self.network.encoder.parameters())
+        new = [value for name, value in self.network.named_parameters() if not name.startswith("encoder.")]
+        groups = [{"params": new, "share": 1.0}, {"params": known, "share": _ENCODER if self._started else 1.0}]
+        self.optimizers = {"network": torch.optim.AdamW(groups, lr=lr, weight_decay=0.02)}
 
     def __len__(self) -> int:
         return len(self.people)
@@ -245,7 +255,7 @@ class ParserTask(Task):
         optimizer = self.optimizers["network"]
         fall = 0.5 * (1 + math.cos(math.pi * min(1.0, number / self.steps)))
         for group in optimizer.param_groups:
-            group["lr"] = self.lr * min(1.0, (number + 1) / _WARMUP) * max(fall, 0.01)
+            group["lr"] = group["share"] * self.lr * min(1.0, (number + 1) / _WARMUP) * max(fall, 0.01)
         with loop.precision():
             logits = self.network(batch["photo"].contiguous(memory_format=torch.channels_last), batch["pose"]).float()
         entropy, dice = weighted_cross_entropy(logits, batch["classes"]), dice_loss(logits, batch["classes"])

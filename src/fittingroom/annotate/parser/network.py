@@ -1,7 +1,6 @@
-"""The parser's network: a residual encoder and a light decoder, pure torch, any input size.
+"""The parser's network: an encoder that has seen ImageNet and a light decoder, pure torch, any input size.
 
-Plain 3x3 convolutions: on a processor they are several times as fast as depthwise ones at the same number of weights. The pose
-comes in at a quarter of the size, where it is as precise as it ever is.
+The pose comes in at a quarter of the size, where it is as precise as it ever is, and again on the way back.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from torch import nn
 from ...core.errors import InputError
 from ...core.files import read_json
 from ...core.images import Size
+from ...nn.efficientnet import STEM, EfficientNetLite
 from ...weights.convert import read_tensors
 from .classes import NAMES
 from .inputs import POSE_PLANES
@@ -31,26 +31,26 @@ class ParserConfig:
 
     Args:
         size: (height, width) of its input, multiples of 8.
-        widths: channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input.
-        blocks: residual blocks at each size from 1/4 on.
+        width: factor of the encoder's channels; 1 fits weights trained on ImageNet.
+        widths: channels of the decoder at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input.
 
     Raises:
         InputError: values that make no network.
     """
 
-    size: Size = (192, 144)
-    widths: tuple[int, ...] = (16, 32, 64, 128, 160)
-    blocks: int = 2
+    size: Size = (256, 192)
+    width: float = 1.0
+    widths: tuple[int, ...] = (24, 40, 64, 96, 128)
 
     def __post_init__(self) -> None:
         if len(self.size) != 2 or any(side < 32 or side % 8 for side in self.size):
-            raise InputError(f"a parser's input of {self.size}", mend="choose multiples of 8 from 32, e.g. 192x144")
-        if len(self.widths) != 5 or min(self.widths) < 1 or self.blocks < 1:
-            raise InputError("a parser has five widths and one block at least", mend="see ParserConfig")
+            raise InputError(f"a parser's input of {self.size}", mend="choose multiples of 8 from 32, e.g. 256x192")
+        if len(self.widths) != 5 or min(self.widths) < 1 or not 0 < self.width <= 4:
+            raise InputError("a parser has a width up to 4 and five widths of its decoder", mend="see ParserConfig")
 
     def as_json(self) -> dict[str, Any]:
         """As :meth:`of` reads it."""
-        return {"size": list(self.size), "widths": list(self.widths), "blocks": self.blocks, "classes": list(NAMES)}
+        return {"size": list(self.size), "width": self.width, "widths": list(self.widths), "classes": list(NAMES)}
 
     @staticmethod
     def of(value: Mapping[str, Any]) -> ParserConfig:
@@ -63,30 +63,21 @@ class ParserConfig:
             if tuple(value["classes"]) != NAMES:
                 raise InputError("a parser of other classes", mend="train it again")
             height, width = (int(side) for side in value["size"])
-            return ParserConfig((height, width), tuple(int(each) for each in value["widths"]), int(value["blocks"]))
+            return ParserConfig((height, width), float(value["width"]), tuple(int(each) for each in value["widths"]))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"not a parser's settings ({error})", mend="train it again") from error
 
 
-def _conv(inside: int, outside: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inside, outside, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outside), nn.ReLU(True)
-    )
+def _conv(inside: int, outside: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inside, outside, 3, 1, 1, bias=False), nn.BatchNorm2d(outside), nn.ReLU(True))
 
 
-class _Block(nn.Module):
-    """Two convolutions and a way past them (He et al., CVPR 2016)."""
-
-    def __init__(self, inside: int, outside: int, stride: int) -> None:
-        super().__init__()
-        self.first = _conv(inside, outside, 3, stride)
-        self.second = nn.Sequential(nn.Conv2d(outside, outside, 3, 1, 1, bias=False), nn.BatchNorm2d(outside))
-        self.past: nn.Module = nn.Identity()
-        if stride > 1 or inside != outside:
-            self.past = nn.Sequential(nn.Conv2d(inside, outside, 1, stride, bias=False), nn.BatchNorm2d(outside))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.relu(self.past(x) + self.second(self.first(x)))
+def _nothing(layer: nn.Conv2d) -> nn.Conv2d:
+    """A layer that begins by saying nothing: what the encoder has learned stays as it is."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 def _enlarge(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
@@ -103,22 +94,18 @@ class ParserNetwork(nn.Module):
     def __init__(self, config: ParserConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or ParserConfig()
-        half, *rest = config.widths
-        self.stem = _conv(4, half, 3, 2)
-        self.down = _conv(half, rest[0], 3, 2)
-        self.pose = nn.Conv2d(POSE_PLANES, rest[0], 1)
-        self.stages = nn.ModuleList()
-        before = rest[0]
-        for index, width in enumerate(rest):
-            first = _Block(before, width, 2 if index else 1)
-            self.stages.append(nn.Sequential(first, *(_Block(width, width, 1) for _ in range(config.blocks - 1))))
-            before = width
-        self.whole = nn.Linear(rest[-1], rest[-1])
+        self.encoder = EfficientNetLite(config.width)
+        self.mask = _nothing(nn.Conv2d(1, STEM, 3, 2, 1, bias=False))
+        self.pose = _nothing(nn.Conv2d(POSE_PLANES, self.encoder.widths[1], 1))
+        self.pose_again = nn.Conv2d(POSE_PLANES, config.widths[1], 1)
+        coarsest = config.widths[-1]
+        self.whole = nn.Linear(coarsest, coarsest)
+        self.take = nn.ModuleList(nn.Conv2d(i, o, 1) for i, o in zip(self.encoder.widths, config.widths, strict=True))
         # from coarse to fine: bring to the finer width, add, and smooth
         pairs = list(zip(config.widths[:0:-1], config.widths[-2::-1], strict=True))
         self.narrow = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for coarse, fine in pairs)
         self.smooth = nn.ModuleList(_conv(fine, fine) for _, fine in pairs)
-        self.head = nn.Conv2d(half, len(NAMES), 1)
+        self.head = nn.Conv2d(config.widths[0], len(NAMES), 1)
 
     def forward(self, photo: torch.Tensor, pose: torch.Tensor) -> torch.Tensor:
         """Logits ``(B, 13, H, W)``.
@@ -127,13 +114,10 @@ class ParserNetwork(nn.Module):
             photo: ``(B, 4, H, W)``, see :func:`.inputs.photo_planes`.
             pose: ``(B, 37, H / 4, W / 4)``, see :func:`.inputs.pose_planes`.
         """
-        half = self.stem(photo)
-        x = self.down(half)
-        x = x + self.pose(pose)
-        levels = [half]
-        for stage in self.stages:
-            x = stage(x)
-            levels.append(x)
+        found = self.encoder(photo[:, :3], self.mask(photo[:, 3:]), self.pose(pose))
+        levels = [take(each) for take, each in zip(self.take, found, strict=True)]
+        levels[1] = levels[1] + self.pose_again(pose)
+        x = levels[-1]
         x = F.relu(x + self.whole(x.mean(dim=(2, 3)))[:, :, None, None])
         for narrow, smooth, level in zip(self.narrow, self.smooth, levels[-2::-1], strict=True):
             x = smooth(level + _enlarge(narrow(x), level))
