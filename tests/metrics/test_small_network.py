@@ -54,9 +54,7 @@ def test_training_makes_the_order_better_and_goes_on_bit_by_bit(tmp_path: Path) 
     def run(folder: Path, stops: tuple[int, ...]) -> Path:
         for steps in stops:
             task = SmallTask(data, steps=24)
-            settings = TrainSettings(
-                steps=steps, batch=4, precision="fp32", log_every=4, save_every=12, sheet_every=0
-            )
+            settings = TrainSettings(steps=steps, batch=4, precision="fp32", log_every=4, save_every=12, sheet_every=0)
             done = fit(task, settings, folder)
         return done.weights / FILE
 

@@ -41,7 +41,12 @@ def test_what_is_missing_is_put_at_the_end(length: int, kernel: int) -> None:
 
 def test_weights_go_in_by_name_and_nothing_else_does(tmp_path: Path) -> None:
     source, target = EfficientNetLite(), EfficientNetLite()
-    file = {**source.state_dict(), "_conv_head.weight": torch.zeros(2), "_bn1.bias": torch.zeros(2), "_fc.bias": torch.zeros(2)}
+    file = {
+        **source.state_dict(),
+        "_conv_head.weight": torch.zeros(2),
+        "_bn1.bias": torch.zeros(2),
+        "_fc.bias": torch.zeros(2),
+    }
     save_file(file, tmp_path / "lite0.safetensors")
     target.read(tmp_path / "lite0.safetensors")
     photo = torch.randn(1, 3, 64, 64)

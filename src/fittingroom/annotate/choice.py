@@ -15,7 +15,7 @@ from .registry import annotator_class, annotator_names, full_name, is_own
 
 #: what ``auto`` tries, best first; those that are not registered are passed over
 AUTO: Mapping[str, tuple[str, ...]] = {
-    "pose": ("pose/rtmpose", "pose/mediapipe", "pose/vitpose"),
+    "pose": ("pose/rtmpose", "pose/mediapipe", "pose/vitpose", "pose/embedded"),
     "parse": ("parse/embedded", "parse/segformer"),
     "person-mask": ("person-mask/mediapipe", "person-mask/grabcut"),
     "garment-mask": ("garment-mask/rembg", "garment-mask/colour"),

@@ -182,6 +182,14 @@ def like_openpose(joints: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return moved
 
 
+def openpose_pose(pose: Pose) -> Pose:
+    """A pose of BlazePose with its joints where OpenPose puts them, see :func:`like_openpose`."""
+    joints = pose.joints.copy()
+    joints[:, :2] = like_openpose(joints[:, :2].astype(np.float64))
+    joints[~pose.found] = 0
+    return Pose(joints)
+
+
 class MediaPipePose:
     """The largest, most central person's joints.
 

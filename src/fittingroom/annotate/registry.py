@@ -18,6 +18,7 @@ _OWN: dict[str, str] = {
     "pose/openpose": "fittingroom.annotate.pose.openpose:OpenPose",
     "pose/rtmpose": "fittingroom.annotate.pose.rtmpose:RtmPose",
     "pose/vitpose": "fittingroom.annotate.pose.vitpose:VitPose",
+    "pose/embedded": "fittingroom.annotate.pose.embedded:EmbeddedPose",
     "person-mask/mediapipe": "fittingroom.annotate.pose_mediapipe:MediaPipeMask",
     "person-mask/grabcut": "fittingroom.annotate.person_mask:GrabCutPerson",
     "parse/embedded": "fittingroom.annotate.parser.annotator:EmbeddedParse",

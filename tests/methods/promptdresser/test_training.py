@@ -117,7 +117,9 @@ def test_another_trainings_autoencoder_is_taken_and_its_latents_measured(
     options = {"autoencoder": str(given / "model.safetensors"), "autoencoder_steps": 0, "stage": "tryon"}
     done = run(few, tmp_path, options=options, steps=1)
     assert not changed(trained.weights, done.weights, "vae")
-    scales = [json.loads((each.weights / "vae" / "config.json").read_text())["scaling_factor"] for each in (trained, done)]
+    scales = [
+        json.loads((each.weights / "vae" / "config.json").read_text())["scaling_factor"] for each in (trained, done)
+    ]
     assert scales[0] == pytest.approx(scales[1], rel=1e-5)
 
 

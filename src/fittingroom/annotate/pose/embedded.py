@@ -1,0 +1,152 @@
+"""Pose by the small network of our own, without any download: the whole photo first, then once more from near."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ...core.errors import MissingError
+from ...core.files import sha256_file, sha256_json
+from ...core.images import UInt8, resize_image
+from ...core.pose import JOINTS, Float32, Pose
+from ...weights.embedded import embedded_folder
+from ..base import Annotation, NothingFoundError
+from ..parser.inputs import MIRRORED, person_box, to_box, warp
+from .choose import annotation
+from .small import FILE, SETTINGS, STRIDE, PoseNetwork, load_pose_network
+
+#: folder of the embedded weights
+WEIGHTS = "pose"
+_GREY = 128
+#: half the side of the window around the highest value whose mean is the joint's place
+_AROUND = 2
+#: joints of less confidence are not found; with fewer joints than this there is nobody
+_SURE, _FEWEST = 0.3, 6
+#: a second place as probable as this share of the first, this share of the box away, means that somebody else may be there
+_RIVAL, _APART = 0.5, 0.15
+
+
+def places(maps: npt.NDArray[np.float32]) -> tuple[Float32, Float32, Float32]:
+    """The most probable place of each joint.
+
+    Args:
+        maps: ``(J, h, w)`` probabilities, each map's sum is 1.
+
+    Returns:
+        ``(J, 2)`` x, y in cells, whose centres are at halves; ``(J,)`` probability of the window around it; ``(J,)`` largest
+        probability of such a window elsewhere.
+    """
+    count, height, width = maps.shape
+    points, sure, other = (np.zeros((count, 2), np.float32), *(np.zeros(count, np.float32) for _ in range(2)))
+    apart = max(2 * _AROUND + 1, round(_APART * height))
+    for index, plane in enumerate(maps):
+        row, column = np.unravel_index(int(plane.argmax()), plane.shape)
+        rows = slice(max(int(row) - _AROUND, 0), int(row) + _AROUND + 1)
+        columns = slice(max(int(column) - _AROUND, 0), int(column) + _AROUND + 1)
+        window = plane[rows, columns]
+        sure[index] = window.sum()
+        y, x = np.mgrid[rows, columns][:, : window.shape[0], : window.shape[1]] + 0.5
+        points[index] = ((window * x).sum() / sure[index], (window * y).sum() / sure[index])
+        rest = plane.copy()
+        rest[max(int(row) - apart, 0) : int(row) + apart + 1, max(int(column) - apart, 0) : int(column) + apart + 1] = 0
+        row, column = np.unravel_index(int(rest.argmax()), plane.shape)
+        other[index] = rest[
+            max(int(row) - _AROUND, 0) : int(row) + _AROUND + 1,
+            max(int(column) - _AROUND, 0) : int(column) + _AROUND + 1,
+        ].sum()
+    return points, sure, other
+
+
+@torch.inference_mode()
+def look(network: PoseNetwork, photo: UInt8, pose: Pose | None, device: str = "cpu") -> tuple[Pose, Float32]:
+    """Look at the photo, or at the person of a first pose from near; its mirror image is seen, too.
+
+    Returns:
+        The pose in pixels of the photo, joints of little confidence included, and ``(18,)`` how probable another place is.
+    """
+    own, size = (photo.shape[0], photo.shape[1]), network.config.size
+    box = person_box(pose, own, size[1] / size[0])
+    # a large photo is averaged first: reading single pixels of it would give noise
+    shrink = min(1.0, 1.5 * size[0] / float(box[2]))
+    seen = (max(1, round(shrink * own[0])), max(1, round(shrink * own[1])))
+    small = resize_image(photo, seen, "bilinear") if seen != own else photo
+    matrix = to_box(box, size)
+    from_small = matrix.copy()
+    from_small[:, :2] = matrix[:, :2] @ np.diag([own[1] / seen[1], own[0] / seen[0]])
+    picture = warp(small, from_small, size, _GREY)
+    both = np.stack([picture, picture[:, ::-1]]).astype(np.float32).transpose(0, 3, 1, 2) / np.float32(127.5) - 1
+    inputs = torch.from_numpy(np.ascontiguousarray(both)).to(device).contiguous(memory_format=torch.channels_last)
+    maps, there = network(inputs)
+    maps = maps.float().flatten(2).softmax(dim=2).reshape(maps.shape)
+    mean = (maps[0] + maps[1, MIRRORED].flip(-1)).cpu().numpy() / 2
+    sight = (there.float().sigmoid()[0] + there.float().sigmoid()[1, MIRRORED]).cpu().numpy() / 2
+    points, sure, other = places(mean)
+    linear = np.linalg.inv(matrix[:, :2])
+    joints = np.zeros((len(JOINTS), 3), np.float32)
+    joints[:, :2] = (points * STRIDE - matrix[:, 2]) @ linear.T
+    joints[:, 2] = sight * np.sqrt(sure.clip(0, 1))
+    return Pose(joints), np.asarray(other / sure.clip(1e-6), np.float32)
+
+
+class EmbeddedPose:
+    """Joints by our own network, for photos of one person.
+
+    Args:
+        weights_file: a folder with ``pose.safetensors`` and ``pose.json`` (or either of them); None for the embedded one.
+        device: torch device.
+
+    Raises:
+        MissingError: the package comes without these weights and none are named.
+        InputError: they cannot be read.
+    """
+
+    name: ClassVar[str] = "pose/embedded"
+    provides: ClassVar[str] = "pose"
+    needs: ClassVar[tuple[str, ...]] = ()
+    licence: ClassVar[str] = "Apache-2.0; weights trained on street photos of Clothing Co-Parsing, see their card"
+
+    def __init__(self, weights_file: Path | None = None, device: str = "cpu") -> None:
+        folder = embedded_folder(WEIGHTS) if weights_file is None else Path(weights_file)
+        if folder is None:
+            raise MissingError(
+                "pose/embedded comes without weights",
+                mend="train some (docs/annotate.md) and name them: --weights-file pose/embedded=FOLDER",
+            )
+        folder = folder.parent if folder.is_file() else folder
+        self._network, self._device = load_pose_network(folder).to(device), device
+        self._hash = sha256_json([sha256_file(folder / FILE), sha256_file(folder / SETTINGS)])
+
+    def settings(self) -> Mapping[str, Any]:
+        """See :class:`..base.Annotator`."""
+        return {"version": 1, "weights": self._hash, "threshold": _SURE}
+
+    def annotate(self, photo: UInt8, given: Mapping[str, Any]) -> Annotation:
+        """See :class:`..base.Annotator`."""
+        del given
+        first, other = look(self._network, photo, None, self._device)
+        nobody = NothingFoundError(
+            "nobody in the photo", mend="leave it out, or place the joints by hand in the review"
+        )
+        if (sure(first).found).sum() < _FEWEST:
+            raise nobody
+        pose = sure(look(self._network, photo, sure(first), self._device)[0])
+        if pose.found.sum() < _FEWEST:
+            raise nobody
+        made = annotation([(pose, float(pose.joints[pose.found, 2].mean()))], (photo.shape[0], photo.shape[1]))
+        if float(np.median(other[first.joints[:, 2] >= _SURE])) > _RIVAL:
+            return Annotation(
+                made.value, made.score / 2, ("perhaps several people: this network knows one", *made.notes)
+            )
+        return made
+
+
+def sure(pose: Pose) -> Pose:
+    """A pose without its joints of little confidence."""
+    joints = pose.joints.copy()
+    joints[joints[:, 2] < _SURE] = 0
+    return Pose(joints)
