@@ -1,6 +1,6 @@
 """Train the embedded pose network, measure it, and put it into the package.
 
-python scripts/pose.py train DATASET [DATASET#SPLIT ...] --out runs/pose --encoder FILE [--blazepose DATASET#SPLIT ...] [--empty DATASET ...]
+python scripts/pose.py train [DATASET ...] --out runs/pose --encoder FILE [--blazepose DATASET#SPLIT ...] [--empty DATASET ...]
 python scripts/pose.py measure DATASET#SPLIT [...] --weights runs/pose/weights [--json measured.json] [--sheet folder]
 python scripts/pose.py install runs/pose --measured measured.json
 

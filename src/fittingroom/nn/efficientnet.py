@@ -51,11 +51,11 @@ class _Convolution(nn.Conv2d):
     def __init__(self, inside: int, outside: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__(inside, outside, kernel, stride, groups=groups, bias=False)
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
         if stride == 1 or kernel == 1:
-            return F.conv2d(input, self.weight, None, stride, kernel // 2, 1, self.groups)
-        return F.conv2d(_padded(input, kernel, stride), self.weight, None, stride, 0, 1, self.groups)
+            return F.conv2d(x, self.weight, None, stride, kernel // 2, 1, self.groups)
+        return F.conv2d(_padded(x, kernel, stride), self.weight, None, stride, 0, 1, self.groups)
 
 
 def _norm(width: int) -> nn.BatchNorm2d:
@@ -122,7 +122,7 @@ class EfficientNetLite(nn.Module):
         """
         x = self._conv_stem(photo)
         x = F.relu6(self._bn0(x if more is None else x + more))
-        found = []
+        found: list[torch.Tensor] = []
         for index, block in enumerate(self._blocks):
             x = block(x)
             if index in self.ends:

@@ -41,7 +41,7 @@ def places(maps: npt.NDArray[np.float32]) -> tuple[Float32, Float32, Float32]:
         ``(J, 2)`` x, y in cells, whose centres are at halves; ``(J,)`` probability of the window around it; ``(J,)`` largest
         probability of such a window elsewhere.
     """
-    count, height, width = maps.shape
+    count, height = maps.shape[:2]
     points, sure, other = (np.zeros((count, 2), np.float32), *(np.zeros(count, np.float32) for _ in range(2)))
     apart = max(2 * _AROUND + 1, round(_APART * height))
     for index, plane in enumerate(maps):
