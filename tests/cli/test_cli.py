@@ -16,6 +16,8 @@ from fittingroom.cli import main, options
 from fittingroom.core.errors import InputError
 from fittingroom.core.images import read_image, write_png
 from fittingroom.data.dataset import Dataset
+from fittingroom.methods import conformance
+from fittingroom.methods.conformance import CheckResult
 
 
 def started(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -137,14 +139,22 @@ def test_evaluate_compares_folders(run: Path, tmp_path: Path) -> None:
     assert {value["metric"] for value in values} == {"ssim", "psnr"}
 
 
-def test_methods_and_their_check() -> None:
+def test_methods_and_their_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checks themselves are run by the README's test and by those of the methods."""
     done = fittingroom("methods")
     assert done.returncode == 0
     assert "baseline" in done.stdout
-    done = fittingroom("methods", "--check", "baseline")
-    assert done.returncode == 0, done.stdout
-    assert "FAIL" not in done.stdout
-    assert done.stdout.count("ok") > 5
+    results = [CheckResult("card", True), CheckResult("output", False, "a picture of another size")]
+    asked = []
+    monkeypatch.setattr(conformance, "check_method", lambda *given: asked.append(given) or results)
+    done = fittingroom("methods", "--check", "baseline@weights")
+    assert asked == [("baseline", "weights")]
+    assert done.returncode == 1
+    assert "ok   card" in done.stdout
+    assert "FAIL output: a picture of another size" in done.stdout
+    assert "1 of 2 checks failed" in done.stderr
+    results.pop()
+    assert fittingroom("methods", "--check", "baseline").returncode == 0
 
 
 def test_doctor_says_what_is_here_and_what_is_not() -> None:
