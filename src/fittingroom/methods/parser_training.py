@@ -8,42 +8,33 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import nn
 
 from ..annotate.parser.classes import CLASSES, GROUP_OF, GROUPS, IGNORED, NAMES, class_table
 from ..annotate.parser.inputs import moved_pose, person_box, photo_planes, pose_planes, to_box, warp
 from ..annotate.parser.network import FILE, SETTINGS, ParserConfig, ParserNetwork
-from ..core.errors import FittingroomError, InputError
-from ..core.files import sha256_file, sha256_json, write_json
 from ..core.images import UInt8, resize_image, resize_labels
 from ..core.labels import PART_COLOURS
 from ..core.pose import Pose
 from ..data.dataset import Dataset
 from ..data.sample import Person
-from .task import Loop, Task
+from .annotator_training import AnnotatorTask, change_colours
+from .task import Loop
 
-#: photos are kept so many times larger than they are shown, so that zooming in finds something
-_KEPT = 1.4
 _GREY = 128
-#: steps over which the rate rises
-_WARMUP = 200
 #: weight of each class in the cross-entropy: about the root of its rarity among the pixels of 200 street photos, at most 3
 WEIGHTS = (0.4, 3.0, 2.4, 3.0, 1.8, 1.8, 1.5, 2.5, 1.4, 2.4, 3.0, 1.4, 2.4)
 #: how much of the weights is taken back when the network is written: weighted classes grow over their edges. Chosen on 70 photos that
 #: were trained on, where 0, 0.5 and 1 gave a mIoU of .565, .573 and .570
 _TAKEN_BACK = 0.5
-#: rate of an encoder that has learned already, as a share of the others'
-_ENCODER = 0.3
-#: share of items without a pose, with a mask, with something in front, and without colour
-_NO_POSE, _MASK, _COVERED, _COLOURLESS = 0.08, 0.25, 0.25, 0.05
+#: share of items without a pose, with a mask, with something in front
+_NO_POSE, _MASK, _COVERED = 0.08, 0.25, 0.25
 
 
 def group_probabilities(probabilities: torch.Tensor) -> torch.Tensor:
@@ -81,19 +72,6 @@ def weighted_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.
     return F.cross_entropy(logits, labels, torch.tensor(WEIGHTS, device=logits.device), ignore_index=IGNORED)
 
 
-def change_colours(picture: UInt8, random: np.random.Generator) -> UInt8:
-    """Another light and another camera: gains, contrast, gamma, saturation, noise."""
-    x = picture.astype(np.float32) / 255
-    x = x ** np.float32(2 ** random.normal(0, 0.25))
-    x = (x - 0.5) * np.float32(2 ** random.normal(0, 0.25)) + np.float32(0.5 + random.normal(0, 0.07))
-    x *= (2 ** random.normal(0, 0.08, 3)).astype(np.float32)
-    grey = x.mean(axis=2, keepdims=True)
-    x = grey + (x - grey) * np.float32(0 if random.random() < _COLOURLESS else 2 ** random.normal(0, 0.35))
-    if random.random() < 0.3:
-        x += random.normal(0, random.uniform(0, 0.04), x.shape).astype(np.float32)
-    return np.asarray(np.rint(x.clip(0, 1) * 255), np.uint8)
-
-
 def shaken(pose: Pose, random: np.random.Generator) -> Pose:
     """Joints a little off, and some of them not found."""
     joints = pose.joints.copy()
@@ -118,13 +96,13 @@ def rough_mask(person: npt.NDArray[np.bool_], random: np.random.Generator) -> UI
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), float(random.uniform(0.3, 2.0))), np.uint8)
 
 
-class ParserTask(Task):
+class ParserTask(AnnotatorTask):
     """See :class:`fittingroom.methods.task.Task`.
 
     Args:
         data: datasets with photos, poses and parses.
         config: of the network.
-        lr: AdamW's rate at its highest; the encoder's is :data:`_ENCODER` times that.
+        lr: AdamW's rate at its highest; an encoder that has learned already has a part of it.
         steps: over which it falls to zero.
         start: a network of the same widths to begin with, e.g. one trained at a smaller size.
         encoder: file of EfficientNet-Lite0's weights for the encoder to begin with.
@@ -134,6 +112,13 @@ class ParserTask(Task):
     Raises:
         InputError: nobody that can be learned from, or a start that does not fit.
     """
+
+    kind = "parser"
+    needs = ("image", "pose", "parse")
+    warmup = 200
+    files = (FILE, SETTINGS)
+    kept = 1.4
+    config: ParserConfig
 
     def __init__(
         self,
@@ -148,57 +133,17 @@ class ParserTask(Task):
         average: float = 3000.0,
     ) -> None:
         self.config, self.lr, self.steps = config or ParserConfig(), lr, steps
-        self.people: list[Person] = []
-        self.refused = []
-        self._seen: dict[int, tuple[UInt8, UInt8, Pose]] = {}
-        names: list[str] = []
-        self._names = names
-        for each in data:
-            names.append(each.name)
-            for person in each.people.values():
-                if absent := [need for need in ("image", "pose", "parse") if not person.has(need)]:
-                    self.refused.append(f"{person.id} has no {', '.join(absent)}")
-                    continue
-                try:
-                    self._seen[len(self.people)] = self._decoded(person)
-                except FittingroomError as error:
-                    self.refused.append(str(error))
-                else:
-                    self.people.append(person.fresh())
-        if not self.people:
-            raise InputError(f"nobody in {', '.join(names) or 'no dataset'} can be learned from", mend="annotate first")
+        self._gather(data)
         torch.manual_seed(seed)
         self.network = ParserNetwork(self.config)
-        self._started = ""
-        if start is not None:
-            if (start.config.widths, start.config.width) != (self.config.widths, self.config.width):
-                raise InputError("the parser to begin with has other widths", mend="give the same width and widths")
-            self.network.load_state_dict(start.state_dict())
-            self._started = sha256_json([float(value.double().sum()) for value in start.state_dict().values()])
-        elif encoder is not None:
-            self.network.encoder.read(encoder)
-            self._started = sha256_file(encoder)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.modules = {"network": self.network}
-        self.averages = {"network": average}
-        known = list(self.network.encoder.parameters())
-        new = [value for name, value in self.network.named_parameters() if not name.startswith("encoder.")]
-        groups = [{"params": new, "share": 1.0}, {"params": known, "share": _ENCODER if self._started else 1.0}]
-        self.optimizers = {"network": torch.optim.AdamW(groups, lr=lr, weight_decay=0.02)}
-
-    def __len__(self) -> int:
-        return len(self.people)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"people": self.people, "config": self.config, "_seen": {}}
+        self._begin(self.network, start, encoder, average)
 
     def _decoded(self, person: Person) -> tuple[UInt8, UInt8, Pose]:
         """Photo, classes and pose, no larger than they are needed."""
         person = person.fresh()
         photo, (pose, parse) = person.image(), person.body()
-        own, size = parse.size, self.config.size
-        shrink = min(1.0, _KEPT * size[0] / float(person_box(pose, own, size[1] / size[0])[2]))
-        kept = (max(1, round(shrink * own[0])), max(1, round(shrink * own[1])))
+        own = parse.size
+        kept = self._kept_size(pose, own)
         classes = class_table(parse.labels_in)[parse.labels]
         return (
             resize_image(photo, kept, "bilinear"),
@@ -206,22 +151,11 @@ class ParserTask(Task):
             pose.scaled(own, kept),
         )
 
-    def _read(self, index: int) -> tuple[UInt8, UInt8, Pose]:
-        if index not in self._seen:  # another process, which got no photos along
-            self._seen[index] = self._decoded(self.people[index])
-        return self._seen[index]
-
     def _covered(self, picture: UInt8, classes: UInt8, random: np.random.Generator) -> None:
         """Something stands in front: a piece of another photo, of which nothing is to be learned."""
-        other = self._read(int(random.integers(len(self))))[0]
-        side = [int(length * random.uniform(0.08, 0.35)) for length in classes.shape]
-        height, width = (min(most, length) for most, length in zip(other.shape, side, strict=False))
-        y, x = (int(random.integers(0, most + 1)) for most in (other.shape[0] - height, other.shape[1] - width))
-        top, left = (
-            int(random.integers(0, most + 1)) for most in (classes.shape[0] - height, classes.shape[1] - width)
-        )
-        place = np.s_[top : top + height, left : left + width]
-        picture[place], classes[place] = other[y : y + height, x : x + width], IGNORED
+        piece, top, left = self._piece((classes.shape[0], classes.shape[1]), random, (0.08, 0.35))
+        place = np.s_[top : top + piece.shape[0], left : left + piece.shape[1]]
+        picture[place], classes[place] = piece, IGNORED
 
     def item(self, index: int, seed: int) -> dict[str, torch.Tensor]:
         """See :meth:`Task.item`: ``photo`` ``(4, H, W)``, ``pose`` ``(37, H/4, W/4)``, ``classes`` ``(H, W)`` int64."""
@@ -252,10 +186,7 @@ class ParserTask(Task):
     ) -> Mapping[str, float]:
         """See :meth:`Task.step`."""
         del generator
-        optimizer = self.optimizers["network"]
-        fall = 0.5 * (1 + math.cos(math.pi * min(1.0, number / self.steps)))
-        for group in optimizer.param_groups:
-            group["lr"] = group["share"] * self.lr * min(1.0, (number + 1) / _WARMUP) * max(fall, 0.01)
+        optimizer = self._set_rate(number)
         with loop.precision():
             logits = self.network(batch["photo"].contiguous(memory_format=torch.channels_last), batch["pose"]).float()
         entropy, dice = weighted_cross_entropy(logits, batch["classes"]), dice_loss(logits, batch["classes"])
@@ -276,29 +207,6 @@ class ParserTask(Task):
             rows.append(np.concatenate([photo, *shown], axis=1))
         return np.concatenate(rows)
 
-    def export(self, averaged: Mapping[str, nn.Module], folder: Path) -> None:
-        """Write the network in half precision, and its settings."""
-        folder.mkdir(parents=True, exist_ok=True)
-        state = dict(averaged["network"].state_dict())
-        state["head.bias"] = (
-            state["head.bias"] - _TAKEN_BACK * torch.tensor(WEIGHTS, device=state["head.bias"].device).log()
-        )
-        tensors = {
-            name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
-            for name, value in state.items()
-        }
-        save_file(tensors, folder / FILE)
-        write_json(folder / SETTINGS, self.config.as_json())
-
-    def description(self) -> Mapping[str, Any]:
-        """See :meth:`Task.description`."""
-        return {
-            "method": "parser",
-            "config": self.config.as_json(),
-            "lr": self.lr,
-            "steps": self.steps,
-            "average": self.averages["network"],
-            "start": self._started,
-            "data": self._names,
-            "people": sha256_json([person.id for person in self.people]),
-        }
+    def _written(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        taken = _TAKEN_BACK * torch.tensor(WEIGHTS, device=state["head.bias"].device).log()
+        return {**state, "head.bias": state["head.bias"] - taken}

@@ -12,29 +12,22 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import nn
 
 from ..annotate.parser.inputs import moved_pose, person_box, to_box, warp
 from ..annotate.pose.embedded import places
 from ..annotate.pose.small import FILE, SETTINGS, STRIDE, PoseConfig, PoseNetwork
 from ..core.errors import FittingroomError, InputError
-from ..core.files import sha256_file, sha256_json, write_json
 from ..core.images import UInt8, resize_image
 from ..core.pose import JOINTS, Pose
 from ..data.dataset import Dataset
 from ..data.sample import Person
-from .parser_training import change_colours
-from .task import Loop, Task
+from .annotator_training import AnnotatorTask, change_colours
+from .task import Loop
 
-#: photos are kept so many times larger than they are shown, so that looking from near finds something
-_KEPT = 1.6
 _GREY = 128
-_WARMUP = 100
 #: standard deviation of a joint's place in the target, in cells
 _SPREAD = 1.0
-#: rate of an encoder that has learned already, as a share of the others'
-_ENCODER = 0.3
 #: weight of the loss of being seen
 _SEEN = 0.2
 #: share of items that show the whole photo, a part of the person, and nobody; the others show the person
@@ -65,7 +58,7 @@ def place_loss(maps: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     return (each * shown).sum() / shown.sum().clamp_min(1.0)
 
 
-class PoseTask(Task):
+class PoseTask(AnnotatorTask):
     """See :class:`fittingroom.methods.task.Task`.
 
     Args:
@@ -84,6 +77,13 @@ class PoseTask(Task):
         InputError: nobody that can be learned from, or a start that does not fit.
     """
 
+    kind = "pose network"
+    needs = ("image", "pose")
+    warmup = 100
+    files = (FILE, SETTINGS)
+    kept = 1.6
+    config: PoseConfig
+
     def __init__(
         self,
         data: Iterable[Dataset],
@@ -99,22 +99,7 @@ class PoseTask(Task):
         adjust: Callable[[Pose], Pose] | None = None,
     ) -> None:
         self.config, self.lr, self.steps, self.adjust = config or PoseConfig(), lr, steps, adjust
-        self.people: list[Person] = []
-        self.refused = []
-        self._seen: dict[int, tuple[UInt8, Pose]] = {}
-        self._names: list[str] = []
-        for each in data:
-            self._names.append(each.name)
-            for person in each.people.values():
-                if absent := [need for need in ("image", "pose") if not person.has(need)]:
-                    self.refused.append(f"{person.id} has no {', '.join(absent)}")
-                    continue
-                try:
-                    self._seen[len(self.people)] = self._decoded(person)
-                except FittingroomError as error:
-                    self.refused.append(str(error))
-                else:
-                    self.people.append(person.fresh())
+        self._gather(data)
         self.empty: list[UInt8] = []
         for each in empty:
             for garment in each.garments.values():
@@ -122,46 +107,22 @@ class PoseTask(Task):
                     self.empty.append(self._small(garment.fresh().image()))
                 except FittingroomError as error:
                     self.refused.append(str(error))
-        if not self.people:
-            raise InputError(
-                f"nobody in {', '.join(self._names) or 'no dataset'} can be learned from", mend="annotate first"
-            )
         torch.manual_seed(seed)
         self.network = PoseNetwork(self.config)
-        self._started = ""
-        if start is not None:
-            if (start.config.widths, start.config.width) != (self.config.widths, self.config.width):
-                raise InputError("the network to begin with has other widths", mend="give the same width and widths")
-            self.network.load_state_dict(start.state_dict())
-            self._started = sha256_json([float(value.double().sum()) for value in start.state_dict().values()])
-        elif encoder is not None:
-            self.network.encoder.read(encoder)
-            self._started = sha256_file(encoder)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.modules = {"network": self.network}
-        self.averages = {"network": average}
-        known = list(self.network.encoder.parameters())
-        new = [value for name, value in self.network.named_parameters() if not name.startswith("encoder.")]
-        groups = [{"params": new, "share": 1.0}, {"params": known, "share": _ENCODER if self._started else 1.0}]
-        self.optimizers = {"network": torch.optim.AdamW(groups, lr=lr, weight_decay=0.02)}
-
-    def __len__(self) -> int:
-        return len(self.people)
+        self._begin(self.network, start, encoder, average)
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("people", "config", "adjust", "empty")
-        return {**{name: self.__dict__[name] for name in kept}, "_seen": {}}
+        return {**super().__getstate__(), "adjust": self.adjust, "empty": self.empty}
 
     def _decoded(self, person: Person) -> tuple[UInt8, Pose]:
         """Photo and pose, no larger than they are needed."""
         person = person.fresh()
         photo, pose = person.image(), person.pose()
-        own, size = (photo.shape[0], photo.shape[1]), self.config.size
+        own = (photo.shape[0], photo.shape[1])
         if pose.found.sum() < 4:
             raise InputError(f"{person.id}: fewer than four joints")
         pose = self.adjust(pose) if self.adjust else pose
-        shrink = min(1.0, _KEPT * size[0] / float(person_box(pose, own, size[1] / size[0])[2]))
-        kept = (max(1, round(shrink * own[0])), max(1, round(shrink * own[1])))
+        kept = self._kept_size(pose, own)
         return resize_image(photo, kept, "bilinear"), pose.scaled(own, kept)
 
     def _small(self, photo: UInt8) -> UInt8:
@@ -169,11 +130,6 @@ class PoseTask(Task):
         return resize_image(
             photo, (max(1, round(shrink * photo.shape[0])), max(1, round(shrink * photo.shape[1]))), "bilinear"
         )
-
-    def _read(self, index: int) -> tuple[UInt8, Pose]:
-        if index not in self._seen:  # another process, which got no photos along
-            self._seen[index] = self._decoded(self.people[index])
-        return self._seen[index]
 
     def _box(self, pose: Pose, own: tuple[int, int], random: np.random.Generator) -> npt.NDArray[np.float32]:
         """What an item shows: the whole photo, the person, a part of the person, or a place where nobody is."""
@@ -202,16 +158,8 @@ class PoseTask(Task):
 
     def _cover(self, picture: UInt8, random: np.random.Generator) -> None:
         """Something stands in front: a piece of another photo. Where the joints are has to be guessed."""
-        other = self._read(int(random.integers(len(self))))[0]
-        tall, wide = (int(side * random.uniform(0.08, 0.3)) for side in picture.shape[:2])
-        tall, wide = min(tall, other.shape[0]), min(wide, other.shape[1])
-        y, x = (
-            int(random.integers(0, most - side + 1)) for most, side in zip(other.shape[:2], (tall, wide), strict=True)
-        )
-        top, left = (
-            int(random.integers(0, most - side + 1)) for most, side in zip(picture.shape[:2], (tall, wide), strict=True)
-        )
-        picture[top : top + tall, left : left + wide] = other[y : y + tall, x : x + wide]
+        piece, top, left = self._piece((picture.shape[0], picture.shape[1]), random, (0.08, 0.3))
+        picture[top : top + piece.shape[0], left : left + piece.shape[1]] = piece
 
     def item(self, index: int, seed: int) -> dict[str, torch.Tensor]:
         """See :meth:`Task.item`: ``photo`` ``(3, H, W)``, ``points`` ``(18, 3)`` in cells, 1 for joints that are shown."""
@@ -246,10 +194,7 @@ class PoseTask(Task):
     ) -> Mapping[str, float]:
         """See :meth:`Task.step`."""
         del generator
-        optimizer = self.optimizers["network"]
-        fall = 0.5 * (1 + math.cos(math.pi * min(1.0, number / self.steps)))
-        for group in optimizer.param_groups:
-            group["lr"] = group["share"] * self.lr * min(1.0, (number + 1) / _WARMUP) * max(fall, 0.01)
+        optimizer = self._set_rate(number)
         with loop.precision():
             maps, seen = self.network(batch["photo"].contiguous(memory_format=torch.channels_last))
         place = place_loss(maps.float(), batch["points"])
@@ -278,27 +223,6 @@ class PoseTask(Task):
             tiles.append(tile)
         return np.concatenate(tiles, axis=1)
 
-    def export(self, averaged: Mapping[str, nn.Module], folder: Path) -> None:
-        """Write the network in half precision, and its settings."""
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {
-            name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
-            for name, value in averaged["network"].state_dict().items()
-        }
-        save_file(tensors, folder / FILE)
-        write_json(folder / SETTINGS, self.config.as_json())
-
     def description(self) -> Mapping[str, Any]:
         """See :meth:`Task.description`."""
-        return {
-            "method": "pose",
-            "config": self.config.as_json(),
-            "lr": self.lr,
-            "steps": self.steps,
-            "average": self.averages["network"],
-            "start": self._started,
-            "data": self._names,
-            "adjusted": self.adjust is not None,
-            "empty": len(self.empty),
-            "people": sha256_json([person.id for person in self.people]),
-        }
+        return {**super().description(), "adjusted": self.adjust is not None, "empty": len(self.empty)}

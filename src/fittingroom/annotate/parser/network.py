@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from ...core.errors import InputError
-from ...core.files import read_json
 from ...core.images import Size
+from ...nn.decoder import Decoder, enlarge, load_network
 from ...nn.efficientnet import STEM, EfficientNetLite
-from ...weights.convert import read_tensors
 from .classes import NAMES
 from .inputs import POSE_PLANES
 
@@ -68,20 +66,12 @@ class ParserConfig:
             raise InputError(f"not a parser's settings ({error})", mend="train it again") from error
 
 
-def _conv(inside: int, outside: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inside, outside, 3, 1, 1, bias=False), nn.BatchNorm2d(outside), nn.ReLU(True))
-
-
 def _nothing(layer: nn.Conv2d) -> nn.Conv2d:
     """A layer that begins by saying nothing: what the encoder has learned stays as it is."""
     nn.init.zeros_(layer.weight)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
-
-
-def _enlarge(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    return F.interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 class ParserNetwork(nn.Module):
@@ -98,13 +88,7 @@ class ParserNetwork(nn.Module):
         self.mask = _nothing(nn.Conv2d(1, STEM, 3, 2, 1, bias=False))
         self.pose = _nothing(nn.Conv2d(POSE_PLANES, self.encoder.widths[1], 1))
         self.pose_again = nn.Conv2d(POSE_PLANES, config.widths[1], 1)
-        coarsest = config.widths[-1]
-        self.whole = nn.Linear(coarsest, coarsest)
-        self.take = nn.ModuleList(nn.Conv2d(i, o, 1) for i, o in zip(self.encoder.widths, config.widths, strict=True))
-        # from coarse to fine: bring to the finer width, add, and smooth
-        pairs = list(zip(config.widths[:0:-1], config.widths[-2::-1], strict=True))
-        self.narrow = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for coarse, fine in pairs)
-        self.smooth = nn.ModuleList(_conv(fine, fine) for _, fine in pairs)
+        self.decoder = Decoder(self.encoder.widths, config.widths)
         self.head = nn.Conv2d(config.widths[0], len(NAMES), 1)
 
     def forward(self, photo: torch.Tensor, pose: torch.Tensor) -> torch.Tensor:
@@ -115,14 +99,8 @@ class ParserNetwork(nn.Module):
             pose: ``(B, 37, H / 4, W / 4)``, see :func:`.inputs.pose_planes`.
         """
         found = self.encoder(photo[:, :3], self.mask(photo[:, 3:]), self.pose(pose))
-        levels = [take(each) for take, each in zip(self.take, found, strict=True)]
-        levels[1] = levels[1] + self.pose_again(pose)
-        x = levels[-1]
-        x = F.relu(x + self.whole(x.mean(dim=(2, 3)))[:, :, None, None])
-        for narrow, smooth, level in zip(self.narrow, self.smooth, levels[-2::-1], strict=True):
-            x = smooth(level + _enlarge(narrow(x), level))
-        logits: torch.Tensor = self.head(x)
-        return _enlarge(logits, photo)
+        logits: torch.Tensor = self.head(self.decoder(found, (None, self.pose_again(pose), None, None, None)))
+        return enlarge(logits, photo)
 
 
 def load_parser(folder: Path) -> ParserNetwork:
@@ -131,14 +109,4 @@ def load_parser(folder: Path) -> ParserNetwork:
     Raises:
         InputError: no parser there, or another's weights.
     """
-    if not (folder / SETTINGS).is_file() or not (folder / FILE).is_file():
-        raise InputError(
-            f"no parser here ({SETTINGS} and {FILE})", mend="name the folder of a trained one", path=folder
-        )
-    network = ParserNetwork(ParserConfig.of(read_json(folder / SETTINGS)))
-    wanted = network.state_dict()
-    tensors = read_tensors(folder / FILE)
-    if {name: value.shape for name, value in tensors.items()} != {name: value.shape for name, value in wanted.items()}:
-        raise InputError("these weights do not fit the parser's settings", mend="train it again", path=folder / FILE)
-    network.load_state_dict({name: value.to(wanted[name].dtype) for name, value in tensors.items()})
-    return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return load_network(folder, FILE, SETTINGS, "parser", lambda value: ParserNetwork(ParserConfig.of(value)))

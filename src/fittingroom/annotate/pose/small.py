@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from ...core.errors import InputError
-from ...core.files import read_json
 from ...core.images import Size
 from ...core.pose import JOINTS
+from ...nn.decoder import Decoder, load_network
 from ...nn.efficientnet import EfficientNetLite
-from ...weights.convert import read_tensors
 
 FILE, SETTINGS = "pose.safetensors", "pose.json"
 #: maps are this many times smaller than the input
@@ -64,10 +62,6 @@ class PoseConfig:
             raise InputError(f"not a pose network's settings ({error})", mend="train it again") from error
 
 
-def _enlarge(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    return F.interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
-
-
 class PoseNetwork(nn.Module):
     """Where each joint is, and whether it is in the picture at all.
 
@@ -79,16 +73,7 @@ class PoseNetwork(nn.Module):
         super().__init__()
         self.config = config = config or PoseConfig()
         self.encoder = EfficientNetLite(config.width)
-        self.take = nn.ModuleList(
-            nn.Conv2d(i, o, 1) for i, o in zip(self.encoder.widths[1:], config.widths, strict=True)
-        )
-        self.whole = nn.Linear(config.widths[-1], config.widths[-1])
-        pairs = list(zip(config.widths[:0:-1], config.widths[-2::-1], strict=True))
-        self.narrow = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for coarse, fine in pairs)
-        self.smooth = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(fine, fine, 3, 1, 1, bias=False), nn.BatchNorm2d(fine), nn.ReLU(True))
-            for _, fine in pairs
-        )
+        self.decoder = Decoder(self.encoder.widths[1:], config.widths)
         self.head = nn.Conv2d(config.widths[0], len(JOINTS), 1)
         self.seen = nn.Linear(self.encoder.widths[-1], len(JOINTS))
 
@@ -100,12 +85,7 @@ class PoseNetwork(nn.Module):
         """
         found = self.encoder(photo)
         seen: torch.Tensor = self.seen(found[-1].mean(dim=(2, 3)))
-        levels = [take(each) for take, each in zip(self.take, found[1:], strict=True)]
-        x = levels[-1]
-        x = F.relu(x + self.whole(x.mean(dim=(2, 3)))[:, :, None, None])
-        for narrow, smooth, level in zip(self.narrow, self.smooth, levels[-2::-1], strict=True):
-            x = smooth(level + _enlarge(narrow(x), level))
-        return self.head(x), seen
+        return self.head(self.decoder(found[1:])), seen
 
 
 def load_pose_network(folder: Path) -> PoseNetwork:
@@ -114,14 +94,4 @@ def load_pose_network(folder: Path) -> PoseNetwork:
     Raises:
         InputError: none there, or another's weights.
     """
-    if not (folder / SETTINGS).is_file() or not (folder / FILE).is_file():
-        raise InputError(
-            f"no pose network here ({SETTINGS} and {FILE})", mend="name the folder of a trained one", path=folder
-        )
-    network = PoseNetwork(PoseConfig.of(read_json(folder / SETTINGS)))
-    wanted = network.state_dict()
-    tensors = read_tensors(folder / FILE)
-    if {name: value.shape for name, value in tensors.items()} != {name: value.shape for name, value in wanted.items()}:
-        raise InputError("these weights do not fit the network's settings", mend="train it again", path=folder / FILE)
-    network.load_state_dict({name: value.to(wanted[name].dtype) for name, value in tensors.items()})
-    return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return load_network(folder, FILE, SETTINGS, "pose network", lambda value: PoseNetwork(PoseConfig.of(value)))
