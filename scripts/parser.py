@@ -44,12 +44,6 @@ DATA = (
 RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "parser.toml"
 
 
-def opened(text: str) -> Dataset:
-    """A dataset, or one split of it."""
-    path, mark, split = text.rpartition("#")
-    return Dataset.open(path, split=split) if mark else Dataset.open(text)
-
-
 def train(given: argparse.Namespace) -> None:
     """Train until the recipe's last step or the time given."""
     recipe: dict[str, Any] = tomllib.loads(given.recipe.read_text(encoding="utf-8"))
@@ -60,7 +54,7 @@ def train(given: argparse.Namespace) -> None:
     )
     height, _, width = str(own.pop("size")).partition("x")
     task = ParserTask(
-        [opened(text) for text in given.data],
+        [Dataset.named(text) for text in given.data],
         ParserConfig((int(height), int(width))),
         steps=settings.steps,
         start=load_parser(given.start) if given.start else None,
@@ -109,10 +103,10 @@ def measure(given: argparse.Namespace) -> None:
     if given.without_pose:
         parsers["without the pose"] = by_photo_alone
     if given.baseline:
-        parsers["average body"] = AverageBody(opened(given.baseline))
+        parsers["average body"] = AverageBody(Dataset.named(given.baseline))
     written: dict[str, Any] = {}
     for text in given.data:
-        data = opened(text)
+        data = Dataset.named(text)
         found = compare_parsers(data.people.values(), list(parsers.values()))
         names = next(iter(data.people.values())).parse().labels_in.names
         for title, (groups, parts) in zip(parsers, found, strict=True):

@@ -46,12 +46,6 @@ DATA = (
 RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "pose.toml"
 
 
-def opened(text: str) -> Dataset:
-    """A dataset, or one split of it."""
-    path, mark, split = text.rpartition("#")
-    return Dataset.open(path, split=split) if mark else Dataset.open(text)
-
-
 class _Adjusted:
     """Poses of some people are moved, those of others are not."""
 
@@ -76,15 +70,15 @@ def train(given: argparse.Namespace) -> None:
     own.pop("size", None)
     if given.lr:
         own["lr"] = given.lr
-    moved = [opened(text) for text in given.blazepose]
+    moved = [Dataset.named(text) for text in given.blazepose]
     known = {key(person.pose()) for each in moved for person in each.people.values() if person.has("pose")}
     task = PoseTask(
-        [*(opened(text) for text in given.data), *moved],
+        [*(Dataset.named(text) for text in given.data), *moved],
         PoseConfig((int(height), int(width))),
         steps=settings.steps,
         start=load_pose_network(given.start) if given.start else None,
         encoder=given.encoder,
-        empty=[opened(text) for text in given.empty],
+        empty=[Dataset.named(text) for text in given.empty],
         adjust=_Adjusted(known),
         **own,
     )
@@ -98,7 +92,7 @@ def measure(given: argparse.Namespace) -> None:
     """Share of joints near the given ones, by kind of joint."""
     annotator, numbers = EmbeddedPose(given.weights), {}
     for text in given.data:
-        data, found, spent, nobody = opened(text), [], [], []
+        data, found, spent, nobody = Dataset.named(text), [], [], []
         for person in data.people.values():
             if not (person.has("image") and person.has("pose")):
                 continue

@@ -18,12 +18,6 @@ from fittingroom.train.loop import fit
 from fittingroom.train.settings import TrainSettings
 
 
-def opened(text: str) -> Dataset:
-    """A dataset, or one split of it."""
-    path, mark, split = text.rpartition("#")
-    return Dataset.open(path, split=split) if mark else Dataset.open(text)
-
-
 def main() -> None:
     """Read the command line, train, measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -34,7 +28,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/small-network"))
     parser.add_argument("--install", action="store_true")
     given = parser.parse_args()
-    sets = [opened(text) for text in given.data]
+    sets = [Dataset.named(text) for text in given.data]
     people = {f"{number}-{name}": person for number, each in enumerate(sets) for name, person in each.people.items()}
     task = SmallTask(replace(sets[0], people=people), steps=given.steps)
     settings = TrainSettings(
@@ -49,7 +43,7 @@ def main() -> None:
     with progress("training") as report:
         done = fit(task, settings, given.out, progress=report)
     print(f"{done.steps} steps in {done.seconds / 60:.0f} minutes, {len(task)} photos, {len(task.refused)} left out")
-    held = opened(given.held_out)
+    held = Dataset.named(given.held_out)
     for name, network in (("random", random_network()), ("trained", load_network(done.weights / FILE))):
         found = garment_first(network, held)
         print(f"{name}: " + ", ".join(f"{kind} {share:.2f}" for kind, share in found.items()))

@@ -23,10 +23,7 @@ def pack_command(
     from ..data.dataset import Dataset
     from ..data.pack import pack
 
-    opened = []
-    for entry in data:
-        path, mark, split = entry.rpartition("#")
-        opened.append(Dataset.open(path, split=split) if mark else Dataset.open(entry))
+    opened = [Dataset.named(entry) for entry in data]
     with progress("packing", quiet=quiet) as report:
         done = pack(opened, out, (height, height * 3 // 4), seed=seed, quality=quality, progress=report)
     for line in done.left_out:

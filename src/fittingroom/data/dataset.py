@@ -90,6 +90,12 @@ class Dataset:
 
         return open_dataset(path, layout=layout, split=split)
 
+    @classmethod
+    def named(cls, text: str) -> Dataset:
+        """Open what a command line names: a dataset, or with ``FOLDER#SPLIT`` one split of it; see :meth:`open`."""
+        path, mark, split = text.rpartition("#")
+        return cls.open(path, split=split) if mark else cls.open(text)
+
     def sample(self, pair: Pair) -> Sample:
         """The pair as a sample with nothing decoded yet.
 
