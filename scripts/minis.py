@@ -1,6 +1,7 @@
 """Everything about the embedded weights, from nothing: render, pack, train, measure, install.
 
     python scripts/minis.py data                    # training and validation sets (hours of rendering on two cores)
+    python scripts/minis.py train autoencoder       # one for both diffusion methods, which then need not train their own
     python scripts/minis.py train METHOD            # goes on where it was stopped; --minutes N, --device cuda
     python scripts/minis.py measure METHOD          # against the baseline, on the validation sets; prints which bars are met
     python scripts/minis.py install METHOD          # writes the weights and their card into the package
@@ -36,6 +37,8 @@ from fittingroom.train.run import read_recipe
 from fittingroom.weights.embedded import CARD, ROOT
 
 METHODS = ("pasta-gan++", "ladi-vton", "promptdresser")
+#: what both diffusion methods may begin with, and the method whose first stage trains it
+SHARED, SHARED_BY = "autoencoder", "ladi-vton"
 HEIGHT = 256
 #: people with one light each; colours for each light; seeds of both sets
 PEOPLE, VARIANTS, TRAIN_SEED, VALIDATION_SEED = 180, 4, 101, 202
@@ -69,6 +72,11 @@ class Places:
         return self.root / method
 
     @property
+    def autoencoder(self) -> Path:
+        """Weights of the autoencoder that both diffusion methods share, if it was trained by itself."""
+        return self.training(SHARED) / "weights" / "vae.safetensors"
+
+    @property
     def street(self) -> Path | None:
         """Real photos, where there are any."""
         folder = Path(os.environ.get("FITTINGROOM_DATA", "../shared/data")) / "ccp"
@@ -97,20 +105,29 @@ def data(places: Places, people: int, validation: int) -> None:
     print(f"{packed.people} people, {packed.garments} garments, {packed.size / 1e6:.1f} MB: {packed.root}")
 
 
-def train(places: Places, method: str, minutes: float, device: str) -> None:
-    """Train a method, or go on."""
-    changes: dict[str, dict[str, object]] = {"train": {"minutes": minutes}} if minutes else {}
-    with progress(f"training {method}") as report:
+def train(places: Places, name: str, minutes: float, device: str) -> None:
+    """Train a method or the shared autoencoder, or go on."""
+    method = SHARED_BY if name == SHARED else name
+    changes: dict[str, dict[str, object]] = {"train": {"minutes": minutes} if minutes else {}, method: {}}
+    recipe = read_recipe(f"recipes/{method}-mini.toml")
+    steps = int(recipe.get(method, {}).get("autoencoder_steps", 0))
+    if name == SHARED:
+        changes["train"]["steps"] = steps
+        changes[method] |= {"stage": SHARED, "halve": max(1, steps // 5)}
+    elif steps and places.autoencoder.is_file():
+        changes["train"]["steps"] = int(recipe["train"]["steps"]) - steps
+        changes[method] |= {"autoencoder": str(places.autoencoder), "autoencoder_steps": 0}
+    with progress(f"training {name}") as report:
         done = fr.train(
             places.packed,
             method,
-            recipe=f"recipes/{method}-mini.toml",
-            out=places.training(method),
+            recipe=recipe,
+            out=places.training(name),
             changes=changes,
             device=device,
             progress=report,
         )
-    print(f"{method}: {done.steps} steps, {'finished' if done.finished else 'to be continued'}: {done.weights}")
+    print(f"{name}: {done.steps} steps, {'finished' if done.finished else 'to be continued'}: {done.weights}")
 
 
 def _runs(places: Places, method: str, device: str) -> dict[str, Run]:
@@ -255,7 +272,7 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("data", "train", "measure", "install", "all"))
-    parser.add_argument("method", nargs="?", choices=METHODS)
+    parser.add_argument("method", nargs="?", choices=(*METHODS, SHARED))
     parser.add_argument("--root", type=Path, default=Path("runs/minis"))
     parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--validation", type=int, default=VALIDATION_PEOPLE)
@@ -264,10 +281,14 @@ def main() -> None:
     given = parser.parse_args()
     if given.what in ("train", "measure", "install") and given.method is None:
         parser.error(f"{given.what} what? One of {', '.join(METHODS)}")
+    if given.method == SHARED and given.what != "train":
+        parser.error("the autoencoder is trained only; the methods that have it are measured")
     places = Places(given.root)
     try:
         if given.what in ("data", "all"):
             data(places, given.people, given.validation)
+        if given.what == "all":
+            train(places, SHARED, given.minutes, given.device)
         for method in [given.method] if given.method else METHODS:
             if given.what in ("train", "all"):
                 train(places, method, given.minutes, given.device)

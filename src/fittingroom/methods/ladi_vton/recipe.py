@@ -139,16 +139,17 @@ def mini_config() -> ModelConfig:
         size=(256, 192),
         unet={
             **PUBLISHED.unet,
-            "block_out_channels": [64, 96, 128, 128],
-            "attention_head_dim": [2, 3, 4, 4],
+            "block_out_channels": [48, 80, 112, 112],
+            "attention_head_dim": [3, 5, 7, 7],
             "cross_attention_dim": 96,
             "layers_per_block": 1,
+            "norm_num_groups": 16,
         },
         vae={**PUBLISHED.vae, "block_out_channels": [16, 32, 64, 96], "layers_per_block": 1, "norm_num_groups": 16},
         text={**text, "num_attention_heads": 3, "vocab_size": len(USED), "projection_dim": 96},
         vision={**vision, "num_attention_heads": 4, "image_size": 128, "patch_size": 16, "projection_dim": 96},
-        adapter=AdapterConfig(width=128, inner=384, heads=4, hidden=256, words=WORDS, word=96),
-        warping=WarpingConfig(size=(128, 96), width=16, refine=16, regress=128),
+        adapter=AdapterConfig(width=128, inner=256, heads=4, hidden=192, words=WORDS, word=96),
+        warping=WarpingConfig(size=(128, 96), width=12, refine=16, regress=80),
     )
 
 
