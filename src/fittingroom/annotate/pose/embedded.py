@@ -25,7 +25,7 @@ WEIGHTS = "pose"
 _GREY = 128
 #: half the side of the window around the highest value whose mean is the joint's place
 _AROUND = 2
-#: joints of less confidence are not found; with fewer joints than this there is nobody
+#: joints that are less probably seen are not found; with fewer joints than this there is nobody
 _SURE, _FEWEST = 0.3, 6
 #: a second place as probable as this share of the first, this share of the box away, means that somebody else may be there
 _RIVAL, _APART = 0.5, 0.15
@@ -67,7 +67,8 @@ def look(network: PoseNetwork, photo: UInt8, pose: Pose | None, device: str = "c
     """Look at the photo, or at the person of a first pose from near; its mirror image is seen, too.
 
     Returns:
-        The pose in pixels of the photo, joints of little confidence included, and ``(18,)`` how probable another place is.
+        The pose in pixels of the photo, and ``(18,)`` how probable another place is. A joint's confidence is that of its being
+        seen at all, which decides whether it is found, times the root of its place's.
     """
     own, size = (photo.shape[0], photo.shape[1]), network.config.size
     box = person_box(pose, own, size[1] / size[0])
@@ -89,7 +90,8 @@ def look(network: PoseNetwork, photo: UInt8, pose: Pose | None, device: str = "c
     linear = np.linalg.inv(matrix[:, :2])
     joints = np.zeros((len(JOINTS), 3), np.float32)
     joints[:, :2] = (points * STRIDE - matrix[:, 2]) @ linear.T
-    joints[:, 2] = sight * np.sqrt(sure.clip(0, 1))
+    joints[:, 2] = sight * np.sqrt(sure.clip(1e-4, 1))
+    joints[sight < _SURE] = 0
     return Pose(joints), np.asarray(other / sure.clip(1e-6), np.float32)
 
 
@@ -129,24 +131,14 @@ class EmbeddedPose:
         """See :class:`..base.Annotator`."""
         del given
         first, other = look(self._network, photo, None, self._device)
-        nobody = NothingFoundError(
-            "nobody in the photo", mend="leave it out, or place the joints by hand in the review"
-        )
-        if (sure(first).found).sum() < _FEWEST:
-            raise nobody
-        pose = sure(look(self._network, photo, sure(first), self._device)[0])
+        pose = first if first.found.sum() < _FEWEST else look(self._network, photo, first, self._device)[0]
         if pose.found.sum() < _FEWEST:
-            raise nobody
+            raise NothingFoundError(
+                "nobody in the photo", mend="leave it out, or place the joints by hand in the review"
+            )
         made = annotation([(pose, float(pose.joints[pose.found, 2].mean()))], (photo.shape[0], photo.shape[1]))
-        if float(np.median(other[first.joints[:, 2] >= _SURE])) > _RIVAL:
+        if float(np.median(other[first.found])) > _RIVAL:
             return Annotation(
                 made.value, made.score / 2, ("perhaps several people: this network knows one", *made.notes)
             )
         return made
-
-
-def sure(pose: Pose) -> Pose:
-    """A pose without its joints of little confidence."""
-    joints = pose.joints.copy()
-    joints[joints[:, 2] < _SURE] = 0
-    return Pose(joints)
