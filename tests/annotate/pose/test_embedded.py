@@ -91,15 +91,18 @@ def test_the_second_look_is_from_near(folder, monkeypatch) -> None:
     def seeing(network, picture, pose, device):
         looks.append(pose)
         joints = np.full((18, 3), 0.9, np.float32)
-        joints[:, :2] = np.random.default_rng(1).uniform(40, 60, (18, 2))
+        joints[:, :2] = 50 if pose is None else 60
+        if pose is not None:
+            joints[0, 2] = joints[0, :2] = 0
         return Pose(joints), np.zeros(18, np.float32)
 
     monkeypatch.setattr(place, "look", seeing)
     found = EmbeddedPose(folder).annotate(photo(), {})
     assert looks[0] is None
     assert looks[1].found.all()
-    assert found.score == pytest.approx(0.9)
-    assert not found.notes
+    assert not found.value.found[0]
+    assert (found.value.joints[1:, :2] == 55).all()
+    assert found.notes == ("not found: nose",)
 
 
 def test_several_people_and_nobody(folder, monkeypatch) -> None:

@@ -95,6 +95,14 @@ def look(network: PoseNetwork, photo: UInt8, pose: Pose | None, device: str = "c
     return Pose(joints), np.asarray(other / sure.clip(1e-6), np.float32)
 
 
+def mean(first: Pose, second: Pose) -> Pose:
+    """The second pose; its joints that the first one has as well lie between both."""
+    joints = second.joints.copy()
+    both = first.found & second.found
+    joints[both] = (first.joints[both] + second.joints[both]) / 2
+    return Pose(joints)
+
+
 class EmbeddedPose:
     """Joints by our own network, for photos of one person.
 
@@ -131,7 +139,9 @@ class EmbeddedPose:
         """See :class:`..base.Annotator`."""
         del given
         first, other = look(self._network, photo, None, self._device)
-        pose = first if first.found.sum() < _FEWEST else look(self._network, photo, first, self._device)[0]
+        pose = first
+        if first.found.sum() >= _FEWEST:
+            pose = mean(first, look(self._network, photo, first, self._device)[0])
         if pose.found.sum() < _FEWEST:
             raise NothingFoundError(
                 "nobody in the photo", mend="leave it out, or place the joints by hand in the review"
