@@ -51,8 +51,15 @@ def guided(photo: UInt8, planes: Float32, radius: int, smooth: float = 1e-3) -> 
     for index, plane in enumerate(planes):
         middle = _mean(plane, radius)
         shared = [_mean(colour * plane, radius) - mean * middle for colour, mean in zip(colours, means, strict=True)]
-        slopes = [sum((inverse[min(i, j), max(i, j)] * shared[j] for j in range(3)), np.float32(0)) for i in range(3)]
-        offset = middle - sum((slope * mean for slope, mean in zip(slopes, means, strict=True)), np.float32(0))
+        slopes = [
+            inverse[min(i, 0), max(i, 0)] * shared[0]
+            + inverse[min(i, 1), max(i, 1)] * shared[1]
+            + inverse[min(i, 2), max(i, 2)] * shared[2]
+            for i in range(3)
+        ]
+        offset = middle.copy()
+        for slope, mean in zip(slopes, means, strict=True):
+            offset -= slope * mean
         out[index] = _mean(offset, radius)
         for slope, colour in zip(slopes, colours, strict=True):
             out[index] += _mean(slope, radius) * colour
