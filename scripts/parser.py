@@ -39,7 +39,9 @@ from fittingroom.weights.embedded import CARD, ROOT
 LEAST = 0.60
 DATA = (
     "Clothing Co-Parsing (W. Yang, P. Luo, L. Lin, CVPR 2014; github.com/bearpaw/clothing-co-parsing): 800 street photos with parses\n"
-    "by hand. The repository states Apache-2.0; the photos are third parties' and no part of this package."
+    "by hand. The repository states Apache-2.0; the photos are third parties' and no part of this package. 40 pictures rendered by\n"
+    "`fittingroom studio render` (10 people of seed 101 in 4 colourings). The encoder began with EfficientNet-Lite0's ImageNet weights\n"
+    "(Tan and Le; PyTorch port by ML Illustrated, Apache-2.0)."
 )
 RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "parser.toml"
 
