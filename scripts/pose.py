@@ -179,8 +179,8 @@ def install(given: argparse.Namespace) -> None:
 KINDS = ("head", "shoulders", "elbows", "wrists", "hips", "knees", "ankles")
 CARD_TEXT = """# Pose network, embedded
 
-18 joints of one person, {size:.1f} MB, Apache-2.0. Its encoder began with EfficientNet-Lite0's ImageNet weights (Tan and Le; PyTorch port by
-ML Illustrated, Apache-2.0).
+18 joints of one person, {size:.1f} MB, Apache-2.0. Its encoder began with EfficientNet-Lite0's ImageNet weights (Tan and Le;
+PyTorch port by ML Illustrated, Apache-2.0).
 
 ## Data
 

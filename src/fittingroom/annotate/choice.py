@@ -16,7 +16,7 @@ from .registry import annotator_class, annotator_names, full_name, is_own
 #: what ``auto`` tries, best first; those that are not registered are passed over
 AUTO: Mapping[str, tuple[str, ...]] = {
     "pose": ("pose/rtmpose", "pose/mediapipe", "pose/vitpose", "pose/embedded"),
-    "parse": ("parse/embedded", "parse/segformer"),
+    "parse": ("parse/segformer", "parse/embedded"),
     "person-mask": ("person-mask/mediapipe", "person-mask/grabcut"),
     "garment-mask": ("garment-mask/rembg", "garment-mask/colour"),
 }
