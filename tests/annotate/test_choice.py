@@ -93,9 +93,12 @@ def test_without_any_pose_annotator_it_is_an_error(monkeypatch):
     import sys
 
     from fittingroom.annotate import pose_mediapipe
+    from fittingroom.annotate.pose import embedded
 
     pose_mediapipe._session.cache_clear()
     monkeypatch.setitem(sys.modules, "mediapipe", None)
+    assert choose_plan(Wanted(), targets=TARGETS)[0].steps[0].name == "pose/embedded"
+    monkeypatch.setattr(embedded, "embedded_folder", lambda name: None)
     with pytest.raises(MissingError, match="--no-deps mediapipe==0.10.21") as caught:  # the one that needs no download
         choose_plan(Wanted(), targets=TARGETS)
     assert "\n" not in str(caught.value)

@@ -144,6 +144,27 @@ class _Locator(nn.Module):
         return points.reshape(len(x), -1, 2)
 
 
+def _spline(size: Size) -> tuple[torch.Tensor, torch.Tensor]:
+    """The spline's linear system ``(28, 28)``, and what each pixel has to do with it ``(H W, 28)``; float64."""
+    rest = lattice()
+    count = len(rest)
+    system = torch.zeros(count + 3, count + 3, dtype=torch.float64)
+    system[:count, :count] = kernel(torch.cdist(rest, rest).square())
+    system[:count, count] = system[count, :count] = 1
+    system[:count, count + 1 :] = rest
+    system[count + 1 :, :count] = rest.T
+    # corner-aligned, although the sampling below is not: the published weights were learned with it
+    y, x = torch.meshgrid(
+        torch.linspace(-1, 1, size[0], dtype=torch.float64),
+        torch.linspace(-1, 1, size[1], dtype=torch.float64),
+        indexing="ij",
+    )
+    pixels = torch.stack([x, y], dim=-1).reshape(-1, 2)
+    bend = kernel((pixels[:, None] - rest[None]).square().sum(dim=-1))
+    representation = torch.cat([bend, torch.ones(len(pixels), 1, dtype=torch.float64), pixels], dim=1)
+    return system, representation
+
+
 class GridGenerator(nn.Module):
     """Control points -> where each pixel of the warped garment looks; linear in the points.
 
@@ -154,22 +175,10 @@ class GridGenerator(nn.Module):
     def __init__(self, size: Size) -> None:
         super().__init__()
         self.size = size
-        rest = lattice()
-        count = len(rest)
-        system = torch.zeros(count + 3, count + 3, dtype=torch.float64)
-        system[:count, :count] = kernel(torch.cdist(rest, rest).square())
-        system[:count, count] = system[count, :count] = 1
-        system[:count, count + 1 :] = rest
-        system[count + 1 :, :count] = rest.T
-        # corner-aligned, although the sampling below is not: the published weights were learned with it
-        y, x = torch.meshgrid(
-            torch.linspace(-1, 1, size[0], dtype=torch.float64),
-            torch.linspace(-1, 1, size[1], dtype=torch.float64),
-            indexing="ij",
-        )
-        pixels = torch.stack([x, y], dim=-1).reshape(-1, 2)
-        bend = kernel((pixels[:, None] - rest[None]).square().sum(dim=-1))
-        representation = torch.cat([bend, torch.ones(len(pixels), 1, dtype=torch.float64), pixels], dim=1)
+        # real even in a network that is built without weights: libraries exchange torch.linspace for a while, and where torch first
+        # sees it then, it is never again made "without weights", while its neighbours are
+        with torch.device("cpu"):
+            system, representation = _spline(size)
         self.inverse_kernel: torch.Tensor
         self.padding_matrix: torch.Tensor
         self.target_coordinate_repr: torch.Tensor
