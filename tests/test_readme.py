@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-#: commands that this test cannot run: they need the network, install things, or stay in the foreground
+#: commands that this test cannot run: they need the network, install things, or stay in the foreground; the checks of methods have a
+#: test of their own
 ELSEWHERE = (
     "make ",
     "git clone",
@@ -19,6 +20,7 @@ ELSEWHERE = (
     "pip install",
     "fittingroom weights fetch",
     "fittingroom app",
+    "fittingroom methods --check",
     "python -m venv",
 )
 

@@ -34,20 +34,20 @@ def worn_sample(drawn: Dataset, person: str, owner: str, category: str = "upper"
 
 @pytest.fixture(scope="module")
 def dressed(drawn: Dataset) -> dict[str, dict[str, UInt8]]:
-    """Setting -> sample -> picture, of all pairs."""
+    """Setting -> sample -> picture, of every second pair."""
     method = Baseline()
     return {
-        setting: {sample.id: method.run(sample) for sample in drawn.samples(setting)}  # type: ignore[arg-type]
+        setting: {sample.id: method.run(sample) for sample in list(drawn.samples(setting))[::2]}  # type: ignore[arg-type]
         for setting in ("paired", "unpaired")
     }
 
 
 def test_pictures_come_nearer_to_the_truth(drawn: Dataset, dressed: dict[str, dict[str, UInt8]]) -> None:
-    """Against the drawn counterfactual, in mean absolute grey levels, over all pairs."""
+    """Against the drawn counterfactual, in mean absolute grey levels."""
     errors: dict[str, list[float]] = {"paired": [], "unpaired": []}
     before: list[float] = []
     for setting, found in errors.items():
-        for sample in drawn.samples(setting):  # type: ignore[arg-type]
+        for sample in list(drawn.samples(setting))[::2]:  # type: ignore[arg-type]
             assert sample.truth_file is not None
             truth = read_image(sample.truth_file).astype(float)
             found.append(float(np.abs(dressed[setting][sample.id] - truth).mean()))
@@ -77,7 +77,7 @@ def test_the_own_garment_put_back_on_changes_little(drawn: Dataset, category: st
 
 
 def test_faces_hair_and_shoes_are_untouched(drawn: Dataset, dressed: dict[str, dict[str, UInt8]]) -> None:
-    for sample in drawn.samples("unpaired"):
+    for sample in list(drawn.samples("unpaired"))[::2]:
         result, parse = dressed["unpaired"][sample.id], sample.person.parse()
         kept = parse.mask("face", "hair", "left-shoe", "right-shoe")
         assert (result[kept] == sample.person.image()[kept]).all(), sample.id
