@@ -181,7 +181,7 @@ scarf, skin and shoes of one person. Face, neck, arms, legs and left and right c
 
 ## Training
 
-`python scripts/parser.py train`, one thread of a shared processor:
+`python scripts/parser.py train`, one or two threads of a shared processor:
 
 {training}
 

@@ -14,7 +14,7 @@ import json
 import shutil
 import time
 import tomllib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +47,15 @@ DATA = (
 RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "pose.toml"
 
 
-class _Adjusted:
-    """Poses of some people are moved, those of others are not."""
-
-    def __init__(self, people: set[tuple[float, ...]]) -> None:
-        self.people = people
-
-    def __call__(self, pose: Pose) -> Pose:
-        return openpose_pose(pose) if key(pose) in self.people else pose
-
-
-def key(pose: Pose) -> tuple[float, ...]:
-    """By which a pose is known again."""
-    return tuple(float(value) for value in pose.joints[:, :2].ravel())
+def moved(data: Dataset) -> Dataset:
+    """The same people with BlazePose's joints where OpenPose puts them."""
+    people = {
+        name: replace(person, given={**person.given, "pose": openpose_pose(person.pose())})
+        if person.has("pose")
+        else person
+        for name, person in data.people.items()
+    }
+    return replace(data, people=people)
 
 
 def train(given: argparse.Namespace) -> None:
@@ -71,16 +67,13 @@ def train(given: argparse.Namespace) -> None:
     own.pop("size", None)
     if given.lr:
         own["lr"] = given.lr
-    moved = [Dataset.named(text) for text in given.blazepose]
-    known = {key(person.pose()) for each in moved for person in each.people.values() if person.has("pose")}
     task = PoseTask(
-        [*(Dataset.named(text) for text in given.data), *moved],
+        [*map(Dataset.named, given.data), *(moved(Dataset.named(text)) for text in given.blazepose)],
         PoseConfig((int(height), int(width))),
         steps=settings.steps,
         start=load_pose_network(given.start) if given.start else None,
         encoder=given.encoder,
         empty=[Dataset.named(text) for text in given.empty],
-        adjust=_Adjusted(known),
         **own,
     )
     print(f"{len(task)} people, {len(task.refused)} left out", *task.refused[:10], sep="\n  ")
@@ -93,12 +86,12 @@ def measure(given: argparse.Namespace) -> None:
     """Share of joints near the given ones, by kind of joint."""
     annotator, numbers = EmbeddedPose(given.weights), {}
     for text in given.data:
-        data, found, spent, nobody = Dataset.named(text), [], [], []
+        found, spent, nobody, data = [], [], [], Dataset.named(text)
+        data = moved(data) if text in given.blazepose else data
         for person in data.people.values():
             if not (person.has("image") and person.has("pose")):
                 continue
             photo, truth = person.image(), person.pose()
-            truth = openpose_pose(truth) if text in given.blazepose else truth
             begin = time.perf_counter()
             try:
                 pose = annotator.annotate(photo, {}).value

@@ -93,7 +93,7 @@ def test_without_any_pose_annotator_it_is_an_error(monkeypatch):
     import sys
 
     from fittingroom.annotate import pose_mediapipe
-    from fittingroom.annotate.pose import embedded
+    from fittingroom.weights import embedded
 
     pose_mediapipe._session.cache_clear()
     monkeypatch.setitem(sys.modules, "mediapipe", None)

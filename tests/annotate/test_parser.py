@@ -14,7 +14,6 @@ from safetensors.torch import load_file, save_file
 
 from fittingroom.annotate import registry
 from fittingroom.annotate.base import NothingFoundError
-from fittingroom.annotate.parser import annotator as place
 from fittingroom.annotate.parser.annotator import EmbeddedParse, parse_probabilities
 from fittingroom.annotate.parser.classes import (
     CLASSES,
@@ -31,6 +30,7 @@ from fittingroom.annotate.parser.network import FILE, SETTINGS, ParserConfig, Pa
 from fittingroom.core.errors import InputError, MissingError
 from fittingroom.core.labels import CIHP20, LABEL_SETS
 from fittingroom.core.pose import JOINT, JOINTS, Pose
+from fittingroom.weights import embedded as weights
 
 TINY = ParserConfig((64, 48), 0.25, (4, 6, 8, 8, 8))
 
@@ -205,7 +205,7 @@ def test_the_mask_counts_only_where_it_is_asked_for(folder):
 
 
 def test_the_registry_has_it_and_says_what_is_missing(folder, monkeypatch, tmp_path):
-    monkeypatch.setattr(place, "embedded_folder", lambda name: None)
+    monkeypatch.setattr(weights, "embedded_folder", lambda name: None)
     with pytest.raises(MissingError, match="--weights-file parse/embedded=FOLDER") as caught:
         registry.load_annotator("parse/embedded")
     assert "\n" not in str(caught.value)

@@ -125,20 +125,3 @@ def test_people_without_what_is_needed_are_left_out_with_a_line(drawn: Dataset) 
     assert (len(task), task.refused) == (1, ["bare has no pose"])
     with pytest.raises(InputError, match="can be learned from"):
         PoseTask([Dataset("d", Path("x"), "none", {"bare": people["bare"]}, {})], TINY)
-
-
-def test_poses_are_adjusted_first(drawn: Dataset) -> None:
-    moved = PoseTask([drawn.only(limit=1)], TINY, adjust=_lifted)
-    plain = PoseTask([drawn.only(limit=1)], TINY)
-    one, two = (task._read(0)[1].joints for task in (plain, moved))
-    there = one[:, 2] > 0
-    scale = (one[there, 1] - two[there, 1]).mean()
-    assert scale > 0
-    assert np.allclose(one[there, 1] - two[there, 1], scale, atol=1e-3)
-    assert moved.description() != plain.description()
-
-
-def _lifted(pose: Pose) -> Pose:
-    joints = pose.joints.copy()
-    joints[pose.found, 1] -= 5
-    return Pose(joints)

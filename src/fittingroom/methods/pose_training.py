@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,6 @@ class PoseTask(AnnotatorTask):
         encoder: file of EfficientNet-Lite0's weights for the encoder to begin with.
         seed: of the first weights.
         average: half-life of the running mean, in pictures.
-        adjust: what is done to every pose first, e.g. where another network puts its joints; a function of a module.
 
     Raises:
         InputError: nobody that can be learned from, or a start that does not fit.
@@ -96,9 +95,8 @@ class PoseTask(AnnotatorTask):
         encoder: Path | None = None,
         seed: int = 1,
         average: float = 3000.0,
-        adjust: Callable[[Pose], Pose] | None = None,
     ) -> None:
-        self.config, self.lr, self.steps, self.adjust = config or PoseConfig(), lr, steps, adjust
+        self.config, self.lr, self.steps = config or PoseConfig(), lr, steps
         self._gather(data)
         self.empty: list[UInt8] = []
         for each in empty:
@@ -112,7 +110,7 @@ class PoseTask(AnnotatorTask):
         self._begin(self.network, start, encoder, average)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "adjust": self.adjust, "empty": self.empty}
+        return {**super().__getstate__(), "empty": self.empty}
 
     def _decoded(self, person: Person) -> tuple[UInt8, Pose]:
         """Photo and pose, no larger than they are needed."""
@@ -121,7 +119,6 @@ class PoseTask(AnnotatorTask):
         own = (photo.shape[0], photo.shape[1])
         if pose.found.sum() < 4:
             raise InputError(f"{person.id}: fewer than four joints")
-        pose = self.adjust(pose) if self.adjust else pose
         kept = self._kept_size(pose, own)
         return resize_image(photo, kept, "bilinear"), pose.scaled(own, kept)
 
@@ -225,4 +222,4 @@ class PoseTask(AnnotatorTask):
 
     def description(self) -> Mapping[str, Any]:
         """See :meth:`Task.description`."""
-        return {**super().description(), "adjusted": self.adjust is not None, "empty": len(self.empty)}
+        return {**super().description(), "empty": len(self.empty)}

@@ -41,3 +41,20 @@ def require_embedded(method: str, others: str) -> Path:
         "%s: the embedded mini weights are small and know few people and garments; better ones: %s", method, others
     )
     return folder
+
+
+def own_weights(annotator: str, name: str, given: Path | None) -> Path:
+    """The folder of an annotator's weights: the one that was given (or that of a file in it), else the package's.
+
+    Raises:
+        MissingError: none were given, and the package has none.
+    """
+    if given is not None:
+        return given.parent if given.is_file() else given
+    folder = embedded_folder(name)
+    if folder is None:
+        raise MissingError(
+            f"{annotator} comes without weights",
+            mend=f"train some (docs/annotate.md) and name them: --weights-file {annotator}=FOLDER",
+        )
+    return folder

@@ -16,6 +16,7 @@ from fittingroom.annotate.pose.embedded import EmbeddedPose, look, places
 from fittingroom.annotate.pose.small import FILE, SETTINGS, STRIDE, PoseConfig, PoseNetwork, load_pose_network
 from fittingroom.core.errors import InputError, MissingError
 from fittingroom.core.pose import JOINT, JOINTS, Pose
+from fittingroom.weights import embedded as weights
 
 TINY = PoseConfig((64, 48), 0.25, (8, 8, 8, 8))
 
@@ -128,7 +129,7 @@ def test_any_photo_gives_joints_within_it_or_nobody(folder, size, monkeypatch) -
 
 
 def test_the_registry_has_it_and_says_what_is_missing(folder, monkeypatch) -> None:
-    monkeypatch.setattr(place, "embedded_folder", lambda name: None)
+    monkeypatch.setattr(weights, "embedded_folder", lambda name: None)
     with pytest.raises(MissingError, match="--weights-file pose/embedded=FOLDER") as caught:
         registry.load_annotator("pose/embedded")
     assert "\n" not in str(caught.value)

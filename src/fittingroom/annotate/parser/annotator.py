@@ -11,19 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...core.errors import MissingError
 from ...core.files import sha256_file, sha256_json
 from ...core.images import Size, UInt8, resize_image
 from ...core.labels import CIHP20
 from ...core.pose import Pose
 from ...data.sample import Parse
-from ...weights.embedded import embedded_folder
+from ...weights.embedded import own_weights
 from ..base import Annotation, NothingFoundError
 from ..body_parts import to_cihp20
 from ..parse_common import judge
 from .classes import NAMES, decide
 from .edges import guided
-from .inputs import moved_pose, person_box, photo_planes, pose_planes, to_box, warp
+from .inputs import moved_pose, person_box, photo_planes, pose_planes, shown, to_box
 from .network import FILE, SETTINGS, ParserNetwork, load_parser
 
 #: folder of the embedded weights
@@ -58,21 +57,11 @@ def parse_probabilities(
     """
     own, size = (photo.shape[0], photo.shape[1]), network.config.size
     box = person_box(pose, own, size[1] / size[0])
-    # a large photo is averaged first: reading single pixels of it would give noise
-    shrink = min(1.0, 1.5 * size[0] / float(box[2]))
-    seen = (max(1, round(shrink * own[0])), max(1, round(shrink * own[1])))
-    small = resize_image(photo, seen, "bilinear") if seen != own else photo
-    scale = np.diag([own[1] / seen[1], own[0] / seen[0]])
     planes, poses = [], []
     for mirror in (False, True) if both_sides else (False,):
         matrix = to_box(box, size, mirror=mirror)
-        from_small = matrix.copy()
-        from_small[:, :2] = matrix[:, :2] @ scale
-        picture = warp(small, from_small, size, _GREY)
-        cut = None
-        if mask is not None:
-            soft = resize_image(np.repeat(255 * mask[:, :, None].astype(np.uint8), 3, axis=2), seen, "bilinear")
-            cut = warp(np.ascontiguousarray(soft[:, :, 0]), from_small, size, 0)
+        picture = shown(photo, matrix, size, _GREY)
+        cut = None if mask is None else shown(255 * mask.astype(np.uint8), matrix, size, 0)
         planes.append(photo_planes(picture, cut))
         poses.append(pose_planes(None if pose is None else moved_pose(pose, matrix, mirror=mirror), size))
     inputs = [torch.from_numpy(np.stack(each)).to(device) for each in (planes, poses)]
@@ -127,13 +116,7 @@ class EmbeddedParse:
     licence: ClassVar[str] = "Apache-2.0; weights trained on street photos of Clothing Co-Parsing, see their card"
 
     def __init__(self, weights_file: Path | None = None, device: str = "cpu", mask: bool = False) -> None:
-        folder = embedded_folder(WEIGHTS) if weights_file is None else Path(weights_file)
-        if folder is None:
-            raise MissingError(
-                "parse/embedded comes without weights",
-                mend="train some (docs/annotate.md) and name them: --weights-file parse/embedded=FOLDER",
-            )
-        folder = folder.parent if folder.is_file() else folder
+        folder = own_weights(self.name, WEIGHTS, weights_file)
         self._network, self._device, self._mask = load_parser(folder).to(device), device, mask
         self._hash = sha256_json([sha256_file(folder / FILE), sha256_file(folder / SETTINGS)])
         if mask:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ...core.images import Size, UInt8
+from ...core.images import Size, UInt8, resize_image
 from ...core.pose import JOINT, JOINTS, LIMBS, Pose
 
 Float32: TypeAlias = npt.NDArray[np.float32]
@@ -75,6 +75,27 @@ def warp(picture: npt.NDArray[np.uint8], matrix: Matrix, size: Size, outside: in
     border = (outside,) * (picture.shape[2] if picture.ndim == 3 else 1)
     out = cv2.warpAffine(picture, moved, (size[1], size[0]), flags=how, borderValue=border)
     return np.asarray(out, np.uint8)
+
+
+def shown(picture: npt.NDArray[np.uint8], matrix: Matrix, size: Size, outside: int) -> UInt8:
+    """As :func:`warp`, of a picture that may be much larger: it is averaged first, since reading single pixels of it gives noise.
+
+    Args:
+        picture: ``(H, W)`` or ``(H, W, 3)`` uint8.
+        matrix: a map of :func:`to_box`.
+        size: (height, width) of the result.
+        outside: value of what lies outside the picture.
+    """
+    shrink = min(1.0, 1.5 * float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))))
+    own = (picture.shape[0], picture.shape[1])
+    seen = (max(1, round(shrink * own[0])), max(1, round(shrink * own[1])))
+    if seen == own:
+        return warp(picture, matrix, size, outside)
+    coloured = picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)
+    small = resize_image(coloured, seen, "bilinear")
+    from_small = matrix.copy()
+    from_small[:, :2] = matrix[:, :2] @ np.diag([own[1] / seen[1], own[0] / seen[0]])
+    return warp(small if picture.ndim == 3 else np.ascontiguousarray(small[:, :, 0]), from_small, size, outside)
 
 
 def moved_pose(pose: Pose, matrix: Matrix, *, mirror: bool = False) -> Pose:

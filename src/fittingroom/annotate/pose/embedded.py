@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...core.errors import MissingError
 from ...core.files import sha256_file, sha256_json
-from ...core.images import UInt8, resize_image
+from ...core.images import UInt8
 from ...core.pose import JOINTS, Float32, Pose
-from ...weights.embedded import embedded_folder
+from ...weights.embedded import own_weights
 from ..base import Annotation, NothingFoundError
-from ..parser.inputs import MIRRORED, person_box, to_box, warp
+from ..parser.inputs import MIRRORED, person_box, shown, to_box
 from .choose import annotation
 from .small import FILE, SETTINGS, STRIDE, PoseNetwork, load_pose_network
 
@@ -29,6 +28,15 @@ _AROUND = 2
 _SURE, _FEWEST = 0.3, 6
 #: a second place as probable as this share of the first, this share of the box away, means that somebody else may be there
 _RIVAL, _APART = 0.5, 0.15
+
+
+def _highest(plane: npt.NDArray[np.float32]) -> tuple[int, int]:
+    row, column = np.unravel_index(int(plane.argmax()), plane.shape)
+    return int(row), int(column)
+
+
+def _around(row: int, column: int, reach: int) -> tuple[slice, slice]:
+    return slice(max(row - reach, 0), row + reach + 1), slice(max(column - reach, 0), column + reach + 1)
 
 
 def places(maps: npt.NDArray[np.float32]) -> tuple[Float32, Float32, Float32]:
@@ -45,20 +53,14 @@ def places(maps: npt.NDArray[np.float32]) -> tuple[Float32, Float32, Float32]:
     points, sure, other = (np.zeros((count, 2), np.float32), *(np.zeros(count, np.float32) for _ in range(2)))
     apart = max(2 * _AROUND + 1, round(_APART * height))
     for index, plane in enumerate(maps):
-        row, column = np.unravel_index(int(plane.argmax()), plane.shape)
-        rows = slice(max(int(row) - _AROUND, 0), int(row) + _AROUND + 1)
-        columns = slice(max(int(column) - _AROUND, 0), int(column) + _AROUND + 1)
-        window = plane[rows, columns]
-        sure[index] = window.sum()
-        y, x = np.mgrid[rows, columns][:, : window.shape[0], : window.shape[1]] + 0.5
-        points[index] = ((window * x).sum() / sure[index], (window * y).sum() / sure[index])
+        row, column = _highest(plane)
+        window = _around(row, column, _AROUND)
+        sure[index] = plane[window].sum()
+        y, x = (np.indices(plane.shape)[(slice(None), *window)]) + 0.5
+        points[index] = ((plane[window] * x).sum() / sure[index], (plane[window] * y).sum() / sure[index])
         rest = plane.copy()
-        rest[max(int(row) - apart, 0) : int(row) + apart + 1, max(int(column) - apart, 0) : int(column) + apart + 1] = 0
-        row, column = np.unravel_index(int(rest.argmax()), plane.shape)
-        other[index] = rest[
-            max(int(row) - _AROUND, 0) : int(row) + _AROUND + 1,
-            max(int(column) - _AROUND, 0) : int(column) + _AROUND + 1,
-        ].sum()
+        rest[_around(row, column, apart)] = 0
+        other[index] = rest[_around(*_highest(rest), _AROUND)].sum()
     return points, sure, other
 
 
@@ -72,21 +74,15 @@ def look(network: PoseNetwork, photo: UInt8, pose: Pose | None, device: str = "c
     """
     own, size = (photo.shape[0], photo.shape[1]), network.config.size
     box = person_box(pose, own, size[1] / size[0])
-    # a large photo is averaged first: reading single pixels of it would give noise
-    shrink = min(1.0, 1.5 * size[0] / float(box[2]))
-    seen = (max(1, round(shrink * own[0])), max(1, round(shrink * own[1])))
-    small = resize_image(photo, seen, "bilinear") if seen != own else photo
     matrix = to_box(box, size)
-    from_small = matrix.copy()
-    from_small[:, :2] = matrix[:, :2] @ np.diag([own[1] / seen[1], own[0] / seen[0]])
-    picture = warp(small, from_small, size, _GREY)
+    picture = shown(photo, matrix, size, _GREY)
     both = np.stack([picture, picture[:, ::-1]]).astype(np.float32).transpose(0, 3, 1, 2) / np.float32(127.5) - 1
     inputs = torch.from_numpy(np.ascontiguousarray(both)).to(device).contiguous(memory_format=torch.channels_last)
     maps, there = network(inputs)
     maps = maps.float().flatten(2).softmax(dim=2).reshape(maps.shape)
-    mean = (maps[0] + maps[1, MIRRORED].flip(-1)).cpu().numpy() / 2
+    merged = (maps[0] + maps[1, MIRRORED].flip(-1)).cpu().numpy() / 2
     sight = (there.float().sigmoid()[0] + there.float().sigmoid()[1, MIRRORED]).cpu().numpy() / 2
-    points, sure, other = places(mean)
+    points, sure, other = places(merged)
     linear = np.linalg.inv(matrix[:, :2])
     joints = np.zeros((len(JOINTS), 3), np.float32)
     joints[:, :2] = (points * STRIDE - matrix[:, 2]) @ linear.T
@@ -121,13 +117,7 @@ class EmbeddedPose:
     licence: ClassVar[str] = "Apache-2.0; weights trained on street photos of Clothing Co-Parsing, see their card"
 
     def __init__(self, weights_file: Path | None = None, device: str = "cpu") -> None:
-        folder = embedded_folder(WEIGHTS) if weights_file is None else Path(weights_file)
-        if folder is None:
-            raise MissingError(
-                "pose/embedded comes without weights",
-                mend="train some (docs/annotate.md) and name them: --weights-file pose/embedded=FOLDER",
-            )
-        folder = folder.parent if folder.is_file() else folder
+        folder = own_weights(self.name, WEIGHTS, weights_file)
         self._network, self._device = load_pose_network(folder).to(device), device
         self._hash = sha256_json([sha256_file(folder / FILE), sha256_file(folder / SETTINGS)])
 
