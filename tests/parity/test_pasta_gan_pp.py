@@ -476,7 +476,7 @@ def test_generator_losses(loss_case: dict[str, Any]) -> None:
     made, truth = loss_case["made"], loss_case["truth"]
     leaves = {name: getattr(made, name).clone().requires_grad_(True) for name in ("coarse", "final", "logits")}
     made = Generated(**leaves, label=made.label, style=made.style)
-    terms = generator_terms(made, truth, loss_case["judge"], loss_case["judge_parsing"], loss_case["vgg"])
+    terms = generator_terms(made, truth, (loss_case["judge"], loss_case["judge_parsing"]), loss_case["vgg"])
     recorded = loss_case["recorded"]["phases"]["Gmain"]
     weights = {loss.name: loss.weight for loss in GENERATOR_LOSSES}
     assert weights["l1"] == loss_case["recorded"]["weights"]["l1"]

@@ -6,7 +6,7 @@ term.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,6 +22,14 @@ Trunk = Callable[[torch.Tensor], Sequence[torch.Tensor]]
 TAP_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 #: short side of the pictures that VGG sees
 _SHORT = 256
+#: sizes of the small autoencoder that the minis of the diffusion methods share; twice the published channels of latents, because
+#: a small decoder cannot invent what four leave out
+SMALL_VAE: Mapping[str, Any] = {
+    "block_out_channels": [16, 32, 64, 96],
+    "layers_per_block": 1,
+    "norm_num_groups": 16,
+    "latent_channels": 8,
+}
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 

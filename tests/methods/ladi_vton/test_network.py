@@ -11,7 +11,7 @@ import torch
 
 from fittingroom.core.errors import InputError
 from fittingroom.methods.ladi_vton.clip import clip_levels, clip_pixels, speak
-from fittingroom.methods.ladi_vton.config import BASE_CHANNELS, PUBLISHED, ModelConfig
+from fittingroom.methods.ladi_vton.config import PUBLISHED, ModelConfig
 from fittingroom.methods.ladi_vton.denoise import Guide, Solver, predict
 from fittingroom.methods.ladi_vton.emasc import Emasc, decode, encode, keep_outside
 from fittingroom.methods.ladi_vton.network import build, build_base_unet, extend_input
@@ -73,7 +73,7 @@ def test_the_extended_unet_begins_as_the_base_one() -> None:
             torch.testing.assert_close(predict(extended, latents, torch.tensor(5), guide), want, rtol=1e-5, atol=1e-6)
     with pytest.raises(InputError, match="not the weights of an inpainting UNet"):
         extend_input({"conv_in.weight": torch.zeros(8, 40, 3, 3)}, 31)
-    assert BASE_CHANNELS == 9
+    assert PUBLISHED.base_channels == 9
 
 
 def test_the_matcher_begins_with_the_garment_as_it_is() -> None:

@@ -119,6 +119,32 @@ def test_every_option_trains(drawn: Dataset, tmp_path: Path, options: dict[str, 
     assert names == {"generator", "image", "parsing"}
 
 
+def test_discriminators_come_in_when_told(drawn: Dataset, tmp_path: Path) -> None:
+    run(
+        drawn, tmp_path, steps=4, options={"gan_from_kimg": 0.004, "background": "white", "recolour": 0.5, "half": True}
+    )
+    kinds = {
+        value.dtype for value in safetensors.torch.load_file(tmp_path / "weights" / "generator.safetensors").values()
+    }
+    assert kinds == {torch.float16}
+    loaded = PastaGan.load(tmp_path / "weights")
+    assert {value.dtype for value in loaded.generator.state_dict().values()} == {torch.float32}
+    assert loaded.paste
+    assert [("G/gan" in line, "D/loss" in line) for line in read_log(tmp_path)] == [(False, False)] * 2 + [
+        (True, True)
+    ] * 2
+
+
+def test_a_white_wall_is_asked_for(drawn: Dataset) -> None:
+    config, options = from_recipe({**SMALL, "pasta-gan++": {**SMALL["pasta-gan++"], "background": "white"}})
+    task = PastaTask(drawn, config, options)
+    item, body = task.item(0, 5), on_canvas(task.people[0], config)[0]
+    wall = torch.from_numpy(body.labels == CIHP20.ids["background"])
+    assert (item["photo"][:, wall] == 1).all()
+    there = torch.from_numpy(body.image).permute(2, 0, 1)[:, ~wall].float() / 127.5 - 1
+    assert torch.equal(item["photo"][:, ~wall], there)
+
+
 def test_learning_lowers_the_loss(drawn: Dataset, tmp_path: Path) -> None:
     run(drawn, tmp_path, steps=24, batch=4, options={"lr": 3e-3, "share_forward": True, "parsing_twice": False})
     lines = read_log(tmp_path)

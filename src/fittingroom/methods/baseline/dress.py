@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ...core.fill import Image
 from ...core.images import UInt8
 from ...data.regions import KEPT_PARTS, erode, hands
 from ...data.sample import Category
 from .figure import SIDES, Mask
-from .fill import Image, blur, luminance, masked_blur
+from .fill import blur, luminance, masked_blur
 from .outline import limb, lowest_level, sleeve_zone, trunk_core
 from .pieces import Cut, axis_coordinates
 from .target import ARM_SKIN, LEG_SKIN, OLD, ONE_PIECE, WAIST, Target, old_garment, waist

@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ...core.fill import Image, spread
 from ...data.regions import dilate, erode
 from ...data.sample import Category, Parse
 from .body import limb_half
 from .figure import SIDES, Figure, Mask
-from .fill import Image, extend_up, spread
+from .fill import extend_up
 from .outline import limb, lowest_level, sleeves, trunk_core, trunk_edges
 
 #: a sleeve of which less is seen is put on as the other one mirrored

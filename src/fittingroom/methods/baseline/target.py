@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...core.fill import Image
 from ...core.pose import Pose
 from ...data.sample import Category, Parse
 from .figure import Figure, Mask
-from .fill import Image
 from .pieces import axis_coordinates
 
 #: what is replaced by a garment of each category

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ...core.fill import Image, spread
 from ...data.regions import dilate, erode, hands
 from ...data.sample import Category
 from .body import Kind, limb_half, trunk_half
 from .figure import SIDES, Mask
-from .fill import Image, blur, extend_up, limb_shade, skin_fill, skin_tone, spread
+from .fill import blur, extend_up, limb_shade, skin_fill, skin_tone
 from .outline import limb
 from .pieces import axis_coordinates
 from .target import ARM_SKIN, LEG_SKIN, Target, lower_garment, waist

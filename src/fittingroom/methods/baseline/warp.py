@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ...core.fill import Image
 from ...nn import tps
 from .body import Kind, limb_half, trunk_half
 from .figure import Figure, Mask, Points
-from .fill import Image
 from .outline import limb_edges, limb_points, lowest_level, trunk_edges
 
 #: weight of the bending energy against squared distances in units of the photo's height

@@ -18,14 +18,20 @@ from .warping import WarpingConfig
 #: the autoencoder halves three times
 FACTOR = 8
 LATENT, POSE, PICTURE = 4, 18, 3
-#: noisy latents, mask, latents of the masked person, pose map, latents of the warped garment
-CHANNELS = LATENT + 1 + LATENT + POSE + LATENT
-#: the first three of them: what the base model takes
-BASE_CHANNELS = LATENT + 1 + LATENT
+
+
+def channels(latent: int) -> int:
+    """Of the UNet's input: noisy latents, mask, latents of the masked person, pose map, latents of the warped garment.
+
+    Args:
+        latent: channels of the latents.
+    """
+    return 3 * latent + 1 + POSE
+
 
 _UNET: Mapping[str, Any] = {
     "sample_size": 64,
-    "in_channels": CHANNELS,
+    "in_channels": channels(LATENT),
     "out_channels": LATENT,
     "block_out_channels": [320, 640, 1280, 1280],
     "attention_head_dim": [5, 10, 20, 20],
@@ -130,10 +136,25 @@ class ModelConfig:
             raise InputError("the adapter fits neither CLIP nor the text encoder", mend="make their widths equal")
         if self.unet["cross_attention_dim"] != self.text["hidden_size"]:
             raise InputError("the UNet does not fit the text encoder", mend="make their widths equal")
-        if self.unet["in_channels"] not in (CHANNELS, CHANNELS - LATENT):
+        whole = channels(self.latent)
+        if self.unet["in_channels"] not in (whole, whole - self.latent):
             raise InputError(
-                f"a UNet of {self.unet['in_channels']} channels", mend=f"choose {CHANNELS}, or {CHANNELS - LATENT}"
+                f"a UNet of {self.unet['in_channels']} channels", mend=f"choose {whole}, or {whole - self.latent}"
             )
+        if self.unet["out_channels"] != self.latent:
+            raise InputError(
+                f"a UNet that gives {self.unet['out_channels']} channels", mend=f"latents have {self.latent}"
+            )
+
+    @property
+    def latent(self) -> int:
+        """Channels of the latents."""
+        return int(self.vae["latent_channels"])
+
+    @property
+    def base_channels(self) -> int:
+        """What the base model's UNet takes: noisy latents, mask, latents of the masked person."""
+        return 2 * self.latent + 1
 
     @property
     def latent_size(self) -> Size:
@@ -148,7 +169,7 @@ class ModelConfig:
     @property
     def takes_garment(self) -> bool:
         """Whether the UNet sees the warped garment's latents (the variant of 27 channels does not)."""
-        return bool(self.unet["in_channels"] == CHANNELS)
+        return bool(self.unet["in_channels"] == channels(self.latent))
 
     def emasc_channels(self) -> tuple[Sequence[int], Sequence[int]]:
         """Channels of EMASC's inputs and outputs, which follow from the autoencoder; finest first."""

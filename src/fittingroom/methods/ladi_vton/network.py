@@ -12,7 +12,7 @@ from torch import nn
 from ...core.errors import InputError
 from ..requirement import need
 from .adapter import InversionAdapter
-from .config import BASE_CHANNELS, ModelConfig
+from .config import ModelConfig
 from .emasc import Emasc
 from .warping import Matcher, Refinement
 
@@ -95,8 +95,8 @@ def build(part: str, config: ModelConfig) -> Any:
 
 
 def build_base_unet(config: ModelConfig) -> Any:
-    """The inpainting UNet of nine channels that the extended one begins as."""
-    return need("diffusers").UNet2DConditionModel.from_config({**config.unet, "in_channels": BASE_CHANNELS})
+    """The inpainting UNet (of nine channels where latents have four) that the extended one begins as."""
+    return need("diffusers").UNet2DConditionModel.from_config({**config.unet, "in_channels": config.base_channels})
 
 
 def build_all(config: ModelConfig) -> Networks:

@@ -10,7 +10,7 @@ import torch
 
 from ...data.sample import Category
 from .clip import look, speak
-from .config import LATENT, ModelConfig
+from .config import ModelConfig
 from .denoise import Guide, Solver, denoise, small_mask, small_pose
 from .emasc import Encoded, decode, encode, keep_outside
 from .prompts import empty, tokens
@@ -57,7 +57,7 @@ class Draws:
 
 def draws(config: ModelConfig, seeds: Sequence[int]) -> Draws:
     """Draws from one generator for each picture, so that none depends on its batch; on the processor, for any device."""
-    size = (LATENT, *config.latent_size)
+    size = (config.latent, *config.latent_size)
     rows = []
     for seed in seeds:
         generator = torch.Generator().manual_seed(seed)

@@ -8,9 +8,10 @@ from typing import Any, Literal, get_args
 
 from ...core.errors import InputError
 from ...nn.perceptual import Perceptual
+from ..autoencoder import SMALL_VAE
 from ..recipe import check_options, fallen, options_of, size_of
 from .adapter import AdapterConfig
-from .config import PUBLISHED, ModelConfig
+from .config import PUBLISHED, ModelConfig, channels
 from .prompts import USED, WORDS
 from .region import RuleName
 from .tiny import tiny_config
@@ -139,13 +140,15 @@ def mini_config() -> ModelConfig:
         size=(256, 192),
         unet={
             **PUBLISHED.unet,
+            "in_channels": channels(SMALL_VAE["latent_channels"]),
+            "out_channels": SMALL_VAE["latent_channels"],
             "block_out_channels": [48, 80, 112, 112],
             "attention_head_dim": [3, 5, 7, 7],
             "cross_attention_dim": 96,
             "layers_per_block": 1,
             "norm_num_groups": 16,
         },
-        vae={**PUBLISHED.vae, "block_out_channels": [16, 32, 64, 96], "layers_per_block": 1, "norm_num_groups": 16},
+        vae={**PUBLISHED.vae, **SMALL_VAE},
         text={**text, "num_attention_heads": 3, "vocab_size": len(USED), "projection_dim": 96},
         vision={**vision, "num_attention_heads": 4, "image_size": 128, "patch_size": 16, "projection_dim": 96},
         adapter=AdapterConfig(width=128, inner=256, heads=4, hidden=192, words=WORDS, word=96),

@@ -21,18 +21,22 @@ CONFIG, WEIGHTS = "config.json", "generator.safetensors"
 METHOD = "pasta-gan++"
 
 
-def save_generator(generator: Generator, folder: Path, about: Mapping[str, Any] | None = None) -> str:
+def save_generator(
+    generator: Generator, folder: Path, about: Mapping[str, Any] | None = None, *, half: bool = False
+) -> str:
     """Write a generator.
 
     Args:
         generator: to be kept.
         folder: created where needed; the index is written last, so that a folder that has one is whole.
         about: what else the index shall say, e.g. how it was trained.
+        half: in float16, half as large; they are float32 again when they are loaded.
 
     Returns:
         SHA-256 of the weights.
     """
-    tensors = {key: value.detach().cpu().contiguous() for key, value in generator.state_dict().items()}
+    kind = torch.float16 if half else torch.float32
+    tensors = {key: value.detach().cpu().to(kind).contiguous() for key, value in generator.state_dict().items()}
     data = safetensors.torch.save(tensors)
     write_bytes(folder / WEIGHTS, data)
     digest = sha256_bytes(data)
@@ -79,11 +83,18 @@ def fill(generator: Generator, tensors: Mapping[str, torch.Tensor], path: Path) 
     generator.load_state_dict(dict(tensors))
 
 
-def load_generator(path: Path) -> tuple[Generator, str]:
+def _white(index: Mapping[str, Any]) -> bool:
+    """Whether the index says ``trained.options.background = "white"``."""
+    trained = index.get("trained")
+    options = trained.get("options") if isinstance(trained, dict) else None
+    return isinstance(options, dict) and options.get("background") == "white"
+
+
+def load_generator(path: Path) -> tuple[Generator, str, bool]:
     """A generator from a folder that :func:`save_generator` wrote, or from a file of published weights.
 
     Returns:
-        The generator, ready for inference, and the SHA-256 of its weights.
+        The generator, ready for inference, the SHA-256 of its weights, and whether it was trained to paint a white background.
 
     Raises:
         InputError: nothing there, broken, or of another network.
@@ -92,7 +103,7 @@ def load_generator(path: Path) -> tuple[Generator, str]:
         config, index = read_config(path)
         file, digest = path / WEIGHTS, str(index.get("sha256", ""))
     elif path.is_file():
-        config, file, digest = PUBLISHED, path, ""
+        config, file, digest, index = PUBLISHED, path, "", {}
     else:
         raise InputError("no such weights", mend="name a folder that training wrote, or a file", path=path)
     tensors = read_network(file) if file.suffix == ".pkl" else read_tensors(file)
@@ -105,4 +116,4 @@ def load_generator(path: Path) -> tuple[Generator, str]:
         generator = Generator(config)
     generator.to_empty(device="cpu")
     fill(generator, tensors, file)
-    return generator.eval().requires_grad_(False), actual
+    return generator.eval().requires_grad_(False), actual, _white(index)

@@ -27,11 +27,13 @@ from .fast import FastGenerator, Garments, fastest_type
 from .folder import load_generator, save_generator
 from .network import Generator, Warped
 from .options import from_recipe
+from .paste import backdrop, paste
 from .placing import Place, on_canvas
 
 Precision = Literal["auto", "fp32", "bf16"]
 Outfit = Literal["auto", "upper", "lower", "full"]
 Sleeves = Literal["auto", "off"]
+Paste = Literal["auto"] | bool
 
 #: pixels of garment on the canvas below which it is a slip of the parser
 _FEWEST_PIXELS = 64
@@ -49,6 +51,8 @@ class PastaGan(Method):
         precision: ``bf16`` or ``fp32`` of the fast path; ``auto`` takes what is faster here.
         outfit: what is taken over; ``auto`` follows the garment's category (a dress: everything).
         sleeves: ``off`` cuts arm patches from the whole garment, as the published test does without garment parsing.
+        paste: put the photo back where the garment changes nothing; ``auto`` does if the weights were trained to paint a white
+            wall.
         parity: plain network, and the published preprocessing with its defects.
     """
 
@@ -66,11 +70,14 @@ class PastaGan(Method):
         precision: Precision = "auto",
         outfit: Outfit = "auto",
         sleeves: Sleeves = "auto",
+        paste: Paste = "auto",
         parity: bool = False,
+        white: bool = False,
     ) -> None:
         self.generator = generator.to(device)
         self.digest, self.device = digest, torch.device(device)
         self.outfit, self.sleeves, self.parity = outfit, sleeves, parity
+        self.paste = white and not parity if paste == "auto" else paste
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}.get(precision) or fastest_type(self.device)
         self.precision: Precision = "bf16" if dtype == torch.bfloat16 and not parity else "fp32"
         self._fast = None if parity else FastGenerator(generator, dtype)
@@ -83,12 +90,13 @@ class PastaGan(Method):
             "precision": get_args(Precision),
             "outfit": get_args(Outfit),
             "sleeves": get_args(Sleeves),
+            "paste": ("auto", False, True),
             "parity": (False, True),
         }
         if unknown := sorted(set(settings) - set(choices)):
             raise InputError(f"pasta-gan++ has no setting {', '.join(unknown)}", mend=f"it has: {', '.join(choices)}")
         for name, value in settings.items():
-            if value not in choices[name] or (name == "parity") != isinstance(value, bool):
+            if not any(value is each or (value == each and isinstance(value, str)) for each in choices[name]):
                 allowed = ", ".join(map(str, choices[name]))
                 raise InputError(f"pasta-gan++.{name} is {value!r}", mend=f"choose one of {allowed}")
         if weights is None:
@@ -98,8 +106,8 @@ class PastaGan(Method):
         else:
             path = require("pasta-gan++") if str(weights) == "published" else Path(weights)
         reuse_freed_memory()
-        generator, digest = load_generator(path)
-        return cls(generator, digest, device=device, **settings)
+        generator, digest, white = load_generator(path)
+        return cls(generator, digest, white=white, device=device, **settings)
 
     def settings(self) -> Mapping[str, Any]:
         """See :meth:`Method.settings`."""
@@ -108,6 +116,7 @@ class PastaGan(Method):
             "precision": self.precision,
             "outfit": self.outfit,
             "sleeves": self.sleeves,
+            "paste": self.paste,
             "parity": self.parity,
             "revision": self.revision,
         }
@@ -130,7 +139,8 @@ class PastaGan(Method):
         garment, _ = on_canvas(source, config, sleeves=sleeves)
         check_worn(garment, kind, sample)
         check_patches(person, garment, kind, sample)
-        return {"inputs": prepare(person, garment, kind, config, parity=self.parity), "place": at}
+        inputs = prepare(person, garment, kind, config, parity=self.parity)
+        return {"inputs": inputs, "place": at, "backdrop": backdrop(sample) if self.paste else None}
 
     def _code(self, parts: torch.Tensor, fast: FastGenerator) -> Garments:
         """Style code of patches ``(1, 45, P, P)``; the same patches are encoded once."""
@@ -142,25 +152,27 @@ class PastaGan(Method):
         self._codes.move_to_end(key)
         return self._codes[key]
 
-    def _picture(self, inputs: Inputs) -> torch.Tensor:
-        """One person, so that a picture does not depend on its neighbours in a batch."""
+    def _picture(self, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
+        """Picture ``(3, H, W)`` and label map ``(H, W)`` of one person, so that a picture does not depend on its neighbours in a batch."""
         batch = {name: tensor[None] for name, tensor in tensors(inputs).items()}
         parts = batch.pop("parts")
         moved = {name: tensor.to(self.device) for name, tensor in batch.items()}
         upper, lower = (Warped(moved[name], moved[f"{name}_mask"]) for name in ("upper", "lower"))
         if self._fast is not None:
-            return self._fast(self._code(parts, self._fast), moved["retain"], moved["pose"], upper, lower)[0][0]
+            final, label = self._fast(self._code(parts, self._fast), moved["retain"], moved["pose"], upper, lower)
+            return final[0], label[0, 0]
         with torch.inference_mode():
             made = self.generator(parts.to(self.device), moved["retain"], moved["pose"], upper, lower)
-        picture: torch.Tensor = made.final[0]
-        return picture
+        return made.final[0], made.label[0, 0]
 
     def generate(self, batch: Sequence[Conditions], seeds: Sequence[int]) -> list[UInt8]:
         """See :meth:`Method.generate`; the network's noise is part of its weights, so the seeds change nothing."""
         out = []
         for entry in batch:
             at: Place = entry["place"]
-            out.append(at.back(self._picture(entry["inputs"])))
+            picture, label = self._picture(entry["inputs"])
+            made, behind = at.back(picture), entry["backdrop"]
+            out.append(made if behind is None else paste(behind, made, at.inside(label)))
         return out
 
     def save(self, folder: Path) -> None:

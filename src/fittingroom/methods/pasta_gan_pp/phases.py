@@ -66,8 +66,7 @@ def one_hot(label: torch.Tensor) -> torch.Tensor:
 def generator_terms(
     made: Generated,
     truth: Truth,
-    judge: Judge,
-    judge_parsing: Judge,
+    judges: tuple[Judge, Judge] | None,
     features: Features | None,
     augment: Augment = same,
 ) -> Mapping[str, torch.Tensor]:
@@ -76,21 +75,23 @@ def generator_terms(
     Args:
         made: of the generator, with gradients.
         truth: of the batch.
-        judge: the image discriminator.
-        judge_parsing: the parsing discriminator.
+        judges: the image discriminator and that of parsings; None leaves the adversarial terms out.
         features: of the perceptual loss; None leaves it out.
         augment: before the image discriminator.
     """
     made = made.float()
-    terms = {
-        GAN.name: GAN(
+    terms = {}
+    if judges is not None:
+        judge, judge_parsing = judges
+        terms[GAN.name] = GAN(
             judge(with_skeleton(augment(made.coarse), truth), made.style),
             judge(with_skeleton(augment(made.final), truth), made.style),
-        ),
-        GAN_PARSING.name: GAN_PARSING(judge_parsing(with_skeleton(F.softmax(made.logits, dim=1), truth), made.style)),
-        L1.name: L1(made.coarse, made.final, truth.photo),
-        PARSING.name: PARSING(made.logits, truth.label),
-    }
+        )
+        terms[GAN_PARSING.name] = GAN_PARSING(
+            judge_parsing(with_skeleton(F.softmax(made.logits, dim=1), truth), made.style)
+        )
+    terms[L1.name] = L1(made.coarse, made.final, truth.photo)
+    terms[PARSING.name] = PARSING(made.logits, truth.label)
     if features is not None:
         with torch.no_grad():
             target = features(truth.photo)

@@ -46,9 +46,17 @@ class Place:
     top: int
     left: int
 
+    def _rows_and_columns(self) -> tuple[slice, slice]:
+        return slice(self.top, self.top + self.inner[0]), slice(self.left, self.left + self.inner[1])
+
+    def inside(self, labels: torch.Tensor) -> UInt8:
+        """``(H, W)`` labels on the canvas -> ``(h, w)`` uint8, those that the photo takes up."""
+        rows, columns = self._rows_and_columns()
+        return np.ascontiguousarray(labels[rows, columns].cpu().numpy().astype(np.uint8))
+
     def back(self, picture: torch.Tensor) -> UInt8:
         """``(3, H, W)`` on the canvas, -1 to 1 -> ``(h, w, 3)`` uint8 of the photo's size."""
-        rows, columns = slice(self.top, self.top + self.inner[0]), slice(self.left, self.left + self.inner[1])
+        rows, columns = self._rows_and_columns()
         pixels = ((picture[:, rows, columns].float().cpu() + 1) * 127.5).clamp_(0, 255)
         # cut off instead of rounded, as the published code does
         image = np.ascontiguousarray(pixels.permute(1, 2, 0).numpy().astype(np.uint8))

@@ -47,6 +47,8 @@ from .phases import (
     total,
 )
 from .placing import on_canvas
+from .recolour import recoloured
+from .regions import BACKGROUND
 
 _ADAM_BETA2, _ADAM_EPS = 0.99, 1e-8
 #: the published run keeps a phase of the generator's regularisation in its schedule that does nothing; its rates follow from it
@@ -54,6 +56,8 @@ _GENERATOR_INTERVAL = 4
 #: bodies kept decoded; one of 512 x 512 takes 3 MB
 _KEPT_BODIES = 256
 _SHEET_PEOPLE = 6
+#: keeps the draws of recolouring apart from those of erasing
+_DYE = 1
 
 
 def adam(parameters: Sequence[nn.Parameter], lr: float, interval: int) -> torch.optim.Adam:
@@ -162,12 +166,20 @@ class PastaTask(Task):
     def item(self, index: int, seed: int) -> dict[str, torch.Tensor]:
         """See :meth:`Task.item`: inputs of the generator, ``photo`` ``(3, H, W)`` and ``label`` ``(1, H, W)``."""
         body = self._body(index)
+        if self.options.recolour:
+            body = recoloured(body, self.options.recolour, np.random.default_rng([seed, _DYE]))
         erased = None
         if self.options.erase:
             erased = free_form(self.config.height, self.config.width, np.random.default_rng(seed))
         made = prepare_training(body, self.config, Random(seed), erased, erase=self.options.erase)
-        photo = torch.from_numpy(body.image).permute(2, 0, 1).float() / 127.5 - 1
+        photo = torch.from_numpy(self._wanted(body)).permute(2, 0, 1).float() / 127.5 - 1
         return {**tensors(made.inputs), "photo": photo, "label": torch.from_numpy(made.label).float()[None]}
+
+    def _wanted(self, body: Body) -> UInt8:
+        """The photo that the network shall make."""
+        if self.options.background == "photo":
+            return body.image
+        return np.where(body.labels[..., None] == BACKGROUND, np.uint8(255), body.image)
 
     def _features(self, device: torch.device) -> Features | None:
         return None if self._trunk is None else self._trunk.to(device)
@@ -177,6 +189,7 @@ class PastaTask(Task):
     ) -> Mapping[str, float]:
         """See :meth:`Task.step`: generator, image discriminator, parsing discriminator; penalties when they are due."""
         options, size = self.options, len(batch["photo"])
+        adversarial = number * size * loop.world >= options.gan_from_kimg * 1000
         truth = Truth(batch["photo"], batch["label"], batch["pose"][:, :3])
         p = self.controller.p if options.ada_target > 0 else 0.0
 
@@ -193,10 +206,13 @@ class PastaTask(Task):
             seen = made
             if options.detach_style:
                 seen = Generated(made.coarse, made.final, made.logits, made.label, made.style.detach())
-            terms = generator_terms(seen, truth, self.judge, self.judge_parsing, features, change)
+            judges = (self.judge, self.judge_parsing) if adversarial else None
+            terms = generator_terms(seen, truth, judges, features, change)
             loss = total(terms, self.weights)
         loop.update(self.optimizers["generator"], loss)
         numbers = {f"G/{name}": value.detach() for name, value in terms.items()}
+        if not adversarial:
+            return {name: float(value) for name, value in numbers.items()}
         fakes = made.detach()
         del made, seen, terms
 
@@ -273,14 +289,16 @@ class PastaTask(Task):
         """See :meth:`Task.export`."""
         made = averaged["generator"]
         assert isinstance(made, Generator)
-        save_generator(made, folder, {"trained": dict(self.description())})
+        save_generator(made, folder, {"trained": dict(self.description())}, half=self.options.half)
 
     def description(self) -> Mapping[str, Any]:
         """See :meth:`Task.description`."""
+        options = asdict(self.options)
+        options.pop("half")
         return {
             "method": METHOD,
             "generator": asdict(self.config),
-            "options": asdict(self.options),
+            "options": options,
             "people": [person.id for person in self.people],
         }
 

@@ -14,8 +14,6 @@ import torch
 from ..requirement import need
 from .attention import ARGUMENT, GarmentFeatures, LastBlockReached, make_reader, make_writer, self_attention_blocks
 
-#: channels of the main network's input: noisy latents, mask, latents of the masked person
-MAIN_CHANNELS = 4 + 1 + 4
 #: the published configuration of both networks, apart from ``in_channels``
 SDXL: Mapping[str, Any] = {
     "act_fn": "silu",
@@ -43,24 +41,29 @@ def _unet(config: Mapping[str, Any], channels: int) -> Any:
     return kind.from_config({**plain, "in_channels": channels}).eval()
 
 
+def _latent(config: Mapping[str, Any]) -> int:
+    """Channels of the latents: what the main network gives."""
+    return int(config["out_channels"])
+
+
 def main_network(config: Mapping[str, Any] = SDXL) -> Any:
-    """The main network, nine channels in, that reads the garment's features. Untrained.
+    """The main network, which takes noisy latents, the mask and the masked person's latents and reads the garment's features. Untrained.
 
     Raises:
         MissingError: ``diffusers`` is not installed.
     """
-    network = _unet(config, MAIN_CHANNELS)
+    network = _unet(config, 2 * _latent(config) + 1)
     make_reader(network)
     return network
 
 
 def garment_network(config: Mapping[str, Any] = SDXL) -> Any:
-    """The garment network, four channels in, that writes features, without the tail that nobody reads. Untrained.
+    """The garment network, which takes the garment's latents and writes features, without the tail that nobody reads. Untrained.
 
     Raises:
         MissingError: ``diffusers`` is not installed.
     """
-    network = _unet(config, 4)
+    network = _unet(config, _latent(config))
     make_writer(network)
     _cut_tail(network)
     return network
@@ -96,7 +99,7 @@ def surplus(names: set[str], network: Any) -> set[str]:
         Only names that a whole UNet of this configuration really has beyond the pruned one; others remain an error.
     """
     with torch.device("meta"):
-        whole = _unet(network.config, 4)
+        whole = _unet(network.config, _latent(network.config))
     return names & (set(whole.state_dict()) - set(network.state_dict()))
 
 

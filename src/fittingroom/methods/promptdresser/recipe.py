@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from ...core.errors import InputError
 from ...core.images import Size
 from ...nn.perceptual import Perceptual
+from ..autoencoder import SMALL_VAE
 from ..recipe import check_options, fallen, options_of, size_of
 from .network import SDXL
 from .options import CAPTIONS
@@ -77,12 +78,13 @@ def mini_sizes() -> Sizes:
             "down_block_types": ["CrossAttnDownBlock2D"] * 3,
             "layers_per_block": 1,
             "norm_num_groups": 16,
+            "out_channels": SMALL_VAE["latent_channels"],
             "projection_class_embeddings_input_dim": 6 * 16 + 64,
             "sample_size": 32,
             "transformer_layers_per_block": [1, 1, 1],
             "up_block_types": ["CrossAttnUpBlock2D"] * 3,
         },
-        vae={**TINY_VAE, "block_out_channels": [16, 32, 64, 96], "norm_num_groups": 16, "sample_size": 256},
+        vae={**TINY_VAE, **SMALL_VAE, "sample_size": 256},
     )
 
 
