@@ -3,6 +3,7 @@
     python scripts/minis.py data                    # training and validation sets (hours of rendering on two cores)
     python scripts/minis.py train autoencoder       # one for both diffusion methods, which then need not train their own
     python scripts/minis.py train METHOD            # goes on where it was stopped; --minutes N, --device cuda
+    python scripts/minis.py install autoencoder     # into the package, so that nobody has to train it again
     python scripts/minis.py measure METHOD          # against the baseline, on the validation sets; prints which bars are met
     python scripts/minis.py install METHOD          # writes the weights and their card into the package
     python scripts/minis.py all                     # all of these for every method
@@ -23,18 +24,23 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 import fittingroom as fr
 from fittingroom.compare.run import Run
 from fittingroom.core.errors import FittingroomError
 from fittingroom.core.files import write_bytes, write_text
-from fittingroom.core.images import encode_jpeg, read_image
+from fittingroom.core.images import encode_jpeg, read_image, resize_image, to_image, to_tensor
 from fittingroom.core.progress import progress
 from fittingroom.data.pack import pack
+from fittingroom.methods.ladi_vton.recipe import mini_config
+from fittingroom.methods.ladi_vton.start import Start
+from fittingroom.metrics.psnr import psnr
+from fittingroom.metrics.ssim import ssim
 from fittingroom.report.collect import Column, columns
 from fittingroom.studio.render import render
 from fittingroom.train.run import read_recipe
-from fittingroom.weights.embedded import CARD, ROOT
+from fittingroom.weights.embedded import CARD, ROOT, embedded_folder
 
 METHODS = ("pasta-gan++", "ladi-vton", "promptdresser")
 #: what both diffusion methods may begin with, and the method whose first stage trains it
@@ -111,12 +117,14 @@ def train(places: Places, name: str, minutes: float, device: str) -> None:
     changes: dict[str, dict[str, object]] = {"train": {"minutes": minutes} if minutes else {}, method: {}}
     recipe = read_recipe(f"recipes/{method}-mini.toml")
     steps = int(recipe.get(method, {}).get("autoencoder_steps", 0))
-    if name == SHARED:
+    given = "embedded" if embedded_folder(SHARED) else ""
+    if name == SHARED:  # goes on from the package's, where there is one
         changes["train"]["steps"] = steps
-        changes[method] |= {"stage": SHARED, "halve": max(1, steps // 5)}
-    elif steps and places.autoencoder.is_file():
+        changes[method] |= {"stage": SHARED, "halve": max(1, steps // 3), "autoencoder": given}
+    elif steps and (places.autoencoder.is_file() or given):
+        given = str(places.autoencoder) if places.autoencoder.is_file() else given
         changes["train"]["steps"] = int(recipe["train"]["steps"]) - steps
-        changes[method] |= {"autoencoder": str(places.autoencoder), "autoencoder_steps": 0}
+        changes[method] |= {"autoencoder": given, "autoencoder_steps": 0}
     with progress(f"training {name}") as report:
         done = fr.train(
             places.packed,
@@ -212,6 +220,44 @@ def measure(places: Places, method: str, device: str) -> list[str]:
     return lines
 
 
+def measure_autoencoder(places: Places) -> list[str]:
+    """How well pictures that it never saw come back: validation people, garments, and street photos where there are any."""
+    vae = Start("random", mini_config(), 0, places.autoencoder).network("vae")
+    sets = {"rendered": fr.Dataset.open(places.validation)}
+    if places.street:
+        sets["street"] = fr.Dataset.open(places.street, split="val")
+    lines, shown = [], []
+    for name, data in sets.items():
+        for kind, photos in (("people", data.people), ("garments", data.garments)):
+            found = []
+            for photo in list(photos.values()):
+                truth = resize_image(photo.image(), (HEIGHT, HEIGHT * 3 // 4))
+                with torch.inference_mode():
+                    latents = vae.encode(to_tensor(truth)[None]).latent_dist.mean
+                    made = to_image(vae.decode(latents).sample[0])
+                pair = [torch.from_numpy(each).permute(2, 0, 1)[None] / 255 for each in (made, truth)]
+                found.append((psnr(made, truth), float(ssim(*pair))))
+                if len(found) <= 2:
+                    shown.append(np.concatenate([truth, made], axis=1))
+            if found:
+                decibels, likeness = np.median(found, axis=0)
+                lines.append(f"{name}, {kind} ({len(found)}): PSNR {decibels:.1f} dB, SSIM {likeness:.3f} (medians)")
+    write_bytes(places.root / f"{SHARED}.jpg", encode_jpeg(np.concatenate(shown, axis=0), 90))
+    print("\n".join(lines), f"\npictures: {places.root / SHARED}.jpg")
+    return lines
+
+
+def install_autoencoder(places: Places) -> None:
+    """Copy the autoencoder that both diffusion methods begin with into the package, and write its card."""
+    lines = measure_autoencoder(places)
+    target = ROOT / SHARED
+    write_bytes(target / places.autoencoder.name, places.autoencoder.read_bytes())
+    size = places.autoencoder.stat().st_size / 1e6
+    card = model_card(places, SHARED, lines, size).replace(f"# {SHARED}, mini", "# Autoencoder of the diffusion minis")
+    write_text(target / CARD, card)
+    print(f"installed: {target}")
+
+
 def install(places: Places, method: str, device: str) -> None:
     """Copy the weights into the package and write their card."""
     weights = places.training(method) / "weights"
@@ -233,7 +279,7 @@ def model_card(places: Places, method: str, lines: list[str], size: float) -> st
     """What one should know of the weights, from the files of the training."""
     last = json.loads((places.training(method) / "log.jsonl").read_text().splitlines()[-1])
     info = json.loads((places.packed / "dataset.json").read_text())
-    recipe = read_recipe(f"recipes/{method}-mini.toml")
+    recipe = read_recipe(f"recipes/{SHARED_BY if method == SHARED else method}-mini.toml")
     sources = "\n".join(
         f"- {entry['name']}: {entry.get('provenance', 'real street photos, Clothing Co-Parsing (Yang et al., CVPR 2014)')}"
         for entry in info["sources"]
@@ -281,21 +327,21 @@ def main() -> None:
     given = parser.parse_args()
     if given.what in ("train", "measure", "install") and given.method is None:
         parser.error(f"{given.what} what? One of {', '.join(METHODS)}")
-    if given.method == SHARED and given.what != "train":
-        parser.error("the autoencoder is trained only; the methods that have it are measured")
+    if given.what in ("data", "all") and given.method == SHARED:
+        parser.error(f"{SHARED}: train, measure or install it")
     places = Places(given.root)
     try:
         if given.what in ("data", "all"):
             data(places, given.people, given.validation)
         if given.what == "all":
             train(places, SHARED, given.minutes, given.device)
-        for method in [given.method] if given.method else METHODS:
+        for name in [given.method] if given.method else METHODS:
             if given.what in ("train", "all"):
-                train(places, method, given.minutes, given.device)
+                train(places, name, given.minutes, given.device)
             if given.what == "measure":
-                measure(places, method, given.device)
+                measure_autoencoder(places) if name == SHARED else measure(places, name, given.device)
             if given.what in ("install", "all"):
-                install(places, method, given.device)
+                install_autoencoder(places) if name == SHARED else install(places, name, given.device)
     except FittingroomError as error:
         raise SystemExit(str(error)) from None
 

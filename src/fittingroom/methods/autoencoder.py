@@ -7,11 +7,14 @@ term.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn import functional as F
 
+from ..core.errors import MissingError
+from ..weights.embedded import embedded_folder
 from .base import Loss
 
 #: name -> (weight, unweighted value)
@@ -31,6 +34,30 @@ SMALL_VAE: Mapping[str, Any] = {
     "latent_channels": 8,
 }
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+#: folder of the embedded autoencoder's weights, and the word that means it in recipes
+EMBEDDED, FILE = "autoencoder", "vae.safetensors"
+
+
+def file_of(given: str) -> Path | None:
+    """The file that a recipe's setting ``autoencoder`` means.
+
+    Args:
+        given: a file, ``embedded`` for the one that comes with the package (sizes :data:`SMALL_VAE`), or empty for none.
+
+    Raises:
+        MissingError: the package has none.
+    """
+    if given != "embedded":
+        return Path(given) if given else None
+    folder = embedded_folder(EMBEDDED)
+    if folder is None:
+        raise MissingError(
+            "this installation has no embedded autoencoder",
+            mend="train one (autoencoder_steps) or name its file in the setting autoencoder",
+        )
+    return folder / FILE
 
 
 def absolute_error(made: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -159,6 +186,13 @@ def autoencoder_terms(
     if trunk is not None:
         terms[AUTOENCODER_VGG.name] = (AUTOENCODER_VGG.weight, AUTOENCODER_VGG(made, truth, trunk, short_side(truth)))
     return terms
+
+
+def louder(terms: Terms, gain: float) -> Terms:
+    """The same terms with the perceptual ones (``..._vgg``) multiplied by a factor."""
+    return {
+        name: (weight * gain if name.endswith("_vgg") else weight, value) for name, (weight, value) in terms.items()
+    }
 
 
 def total(terms: Terms) -> torch.Tensor:

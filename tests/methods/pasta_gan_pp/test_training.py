@@ -135,6 +135,22 @@ def test_discriminators_come_in_when_told(drawn: Dataset, tmp_path: Path) -> Non
     ] * 2
 
 
+def test_a_training_begins_with_given_weights(trained: Trained, drawn: Dataset, tmp_path: Path) -> None:
+    run(drawn, tmp_path / "on", steps=1, options={"start": str(trained.weights), "lr": 1e-9})
+    weights = {
+        place: safetensors.torch.load_file(place / "weights" / "generator.safetensors")["const_encoding.model.0.weight"]
+        for place in (trained.folder, tmp_path / "on")
+    }
+    first, second = weights.values()
+    assert torch.allclose(first, second, atol=1e-6)
+    changed = {**SMALL, "generator": {**SMALL["generator"], "identity": 4}}
+    options = {"pasta-gan++": {"start": str(trained.weights)}}
+    with pytest.raises(InputError, match="other sizes"):
+        train(drawn, "pasta-gan++", recipe=changed, out=tmp_path / "other", changes=options)
+    with pytest.raises(InputError, match="no such weights"):
+        run(drawn, tmp_path / "none", options={"start": str(tmp_path / "nowhere")})
+
+
 def test_a_white_wall_is_asked_for(drawn: Dataset) -> None:
     config, options = from_recipe({**SMALL, "pasta-gan++": {**SMALL["pasta-gan++"], "background": "white"}})
     task = PastaTask(drawn, config, options)

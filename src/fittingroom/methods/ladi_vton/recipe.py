@@ -35,7 +35,8 @@ class TrainOptions:
         refine_steps: the U-Net behind it.
         emasc_steps: the skip connections.
         adapter_steps: the adapter, with the base inpainting UNet of nine channels.
-        autoencoder: file of an autoencoder's weights to begin with, e.g. ``vae.safetensors`` of another training; empty = the start's.
+        autoencoder: file of an autoencoder's weights to begin with, e.g. ``vae.safetensors`` of another training; ``embedded``: the one
+            that comes with the package; empty = the start's.
         start: ``published-base`` (Stable Diffusion 2 inpainting and CLIP, own parts new), ``random``, ``published``,
             ``published-dress-code``, or a folder.
         rules: whose label conventions and regions; Dress Code's know all categories.
@@ -47,6 +48,7 @@ class TrainOptions:
         clip: largest norm of a stage's gradient, matcher and refinement excepted.
         dropout: share of samples whose prompt is emptied in the last stage; likewise, each by itself, pose and garment.
         perceptual: trunk of the perceptual losses: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
+        perceptual_gain: factor on what it says; the published weights are for VGG-19, beside which the small network whispers.
         encoders: vision tower and text encoder learn with the adapter, for models without pretrained ones.
         crop: side of the squares that the autoencoder learns from, a multiple of 8; 0 = whole pictures.
         lora: rank of low-rank updates of the UNet's attention instead of all its weights; 0 = all weights.
@@ -79,6 +81,7 @@ class TrainOptions:
     clip: float = 1.0
     dropout: float = 0.2
     perceptual: Perceptual = "vgg19"
+    perceptual_gain: float = 1.0
     encoders: bool = False
     crop: int = 0
     lora: int = 0

@@ -23,7 +23,7 @@ from ...data.dataset import Dataset
 from ...data.sample import CATEGORIES, Sample
 from ...nn.lora import inject, merge
 from ...nn.perceptual import features
-from ..autoencoder import Terms, autoencoder_terms, total
+from ..autoencoder import Terms, autoencoder_terms, file_of, louder, total
 from ..features import FeatureStore, tensors_hash
 from ..requirement import need
 from ..task import Loop, Task
@@ -93,7 +93,7 @@ class LadiTask(Task):
     def __init__(self, data: Dataset, config: ModelConfig, options: TrainOptions, seed: int = 1) -> None:
         self.diffusers = need("diffusers")
         need("transformers")
-        given = Path(options.autoencoder) if options.autoencoder else None
+        given = file_of(options.autoencoder)
         self.options, self.start = options, Start(options.start, config, seed, given)
         self.config = self.start.config
         self.samples, self.refused = self._usable(data)
@@ -268,7 +268,7 @@ class LadiTask(Task):
 
     def _given(self) -> str:
         """SHA-256 of the autoencoder's own file, or nothing."""
-        return sha256_file(Path(self.options.autoencoder)) if self.options.autoencoder else ""
+        return sha256_file(self.start.autoencoder) if self.start.autoencoder else ""
 
     # --- steps -----------------------------------------------------------------------------------------------
     def step(
@@ -282,7 +282,7 @@ class LadiTask(Task):
         self._ready(stage)
         with loop.precision():
             terms = self._terms(stage, batch, generator, loop.device)
-            loss = total(terms)
+            loss = total(louder(terms, self.options.perceptual_gain))
         optimizer = self.optimizers[stage]
         for group in optimizer.param_groups:
             group["lr"] = self.options.rate(stage, local)

@@ -13,6 +13,7 @@ import torch
 from ...core.errors import InputError
 from ...core.files import read_json, sha256_bytes, write_bytes, write_json
 from ...weights.convert import read_tensors
+from ...weights.fetch import require
 from ...weights.stylegan_pickle import read_network
 from .config import PUBLISHED, GeneratorConfig
 from .network import Generator
@@ -81,6 +82,15 @@ def fill(generator: Generator, tensors: Mapping[str, torch.Tensor], path: Path) 
             shapes = f"{tuple(tensors[key].shape)} instead of {tuple(state[key].shape)}"
             raise InputError(f"weights of another network: {key} is {shapes}", mend="check the sizes", path=path)
     generator.load_state_dict(dict(tensors))
+
+
+def find_weights(name: str | Path) -> Path:
+    """Where weights lie: ``published`` (imported before), a training's folder, or a file.
+
+    Raises:
+        MissingError: the published ones were not imported.
+    """
+    return require(METHOD) if str(name) == "published" else Path(name)
 
 
 def _white(index: Mapping[str, Any]) -> bool:

@@ -17,14 +17,13 @@ from ...core.memory import reuse_freed_memory
 from ...data.dataset import Dataset
 from ...data.sample import Sample
 from ...weights.embedded import require_embedded
-from ...weights.fetch import require
 from ..base import Conditions, Method
 from ..task import Task
 from .body import Body
 from .card import CARD
 from .conditions import Inputs, Kind, prepare, tensors
 from .fast import FastGenerator, Garments, fastest_type
-from .folder import load_generator, save_generator
+from .folder import find_weights, load_generator, save_generator
 from .network import Generator, Warped
 from .options import from_recipe
 from .paste import backdrop, paste
@@ -104,7 +103,7 @@ class PastaGan(Method):
                 "pasta-gan++", "pasta-gan++@FOLDER of `fittingroom train`, or pasta-gan++@published"
             )
         else:
-            path = require("pasta-gan++") if str(weights) == "published" else Path(weights)
+            path = find_weights(weights)
         reuse_freed_memory()
         generator, digest, white = load_generator(path)
         return cls(generator, digest, white=white, device=device, **settings)

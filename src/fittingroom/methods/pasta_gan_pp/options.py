@@ -18,6 +18,8 @@ class TrainOptions:
     """What the recipe's table ``[pasta-gan++]`` may say.
 
     Args:
+        start: weights that the generator begins with: a training's folder, a file, or ``published``; empty = random ones. The
+            discriminators always begin anew.
         lr: Adam's base rate of all networks; lazy regularisation corrects it as in the published training.
         r1_every: steps between gradient penalties of both discriminators.
         r1_gamma: their weight.
@@ -47,6 +49,7 @@ class TrainOptions:
         InputError: a value that makes no sense.
     """
 
+    start: str = ""
     lr: float = 5e-4
     r1_every: int = 16
     r1_gamma: float = 10.0
@@ -73,6 +76,8 @@ class TrainOptions:
             value = getattr(self, each.name)
             if isinstance(each.default, bool):
                 good = isinstance(value, bool)
+            elif each.name == "start":
+                good = isinstance(value, str)
             elif each.name in _CHOICES:
                 good = value in _CHOICES[each.name]
             elif isinstance(each.default, int):

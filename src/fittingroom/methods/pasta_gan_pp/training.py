@@ -30,7 +30,7 @@ from .conditions import prepare, prepare_training, tensors
 from .config import LABELS, GeneratorConfig
 from .discriminator import Discriminator
 from .erasing import free_form
-from .folder import METHOD, save_generator
+from .folder import METHOD, find_weights, load_generator, save_generator
 from .losses import GAN, GAN_PARSING, L1, PARSING, VGG
 from .network import Generated, Generator, Warped
 from .options import TrainOptions
@@ -125,7 +125,9 @@ class PastaTask(Task):
                 path=data.root,
             )
         torch.manual_seed(seed)
-        self.generator = Generator(config)
+        self.generator, self._began = Generator(config), ""
+        if options.start:
+            self._began = self._begin(options.start)
         self.judge = Discriminator(3 + 3, config)
         self.judge_parsing = Discriminator(len(LABELS) + 3, config)
         self.modules = {"generator": self.generator, "image": self.judge, "parsing": self.judge_parsing}
@@ -146,6 +148,17 @@ class PastaTask(Task):
             PARSING.name: options.parsing,
         }
         self._body = lru_cache(maxsize=_KEPT_BODIES)(self._read)
+
+    def _begin(self, start: str) -> str:
+        """Take over a generator's weights; returns their SHA-256."""
+        given, digest, _ = load_generator(find_weights(start))
+        if given.config != self.config:
+            raise InputError(
+                f"the generator of {start} has other sizes than the recipe",
+                mend=f"write them into the recipe's table [generator]: {asdict(given.config)}",
+            )
+        self.generator.load_state_dict(given.state_dict())
+        return digest
 
     def __len__(self) -> int:
         return len(self.people) * (2 if self.options.mirror else 1)
@@ -295,6 +308,7 @@ class PastaTask(Task):
         """See :meth:`Task.description`."""
         options = asdict(self.options)
         options.pop("half")
+        options["start"] = self._began
         return {
             "method": METHOD,
             "generator": asdict(self.config),

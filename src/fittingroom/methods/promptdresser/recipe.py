@@ -104,7 +104,8 @@ class TrainOptions:
     Args:
         stage: ``all``, one after the other, or one of :data:`STAGES` alone for all of the training's steps.
         autoencoder_steps: of this stage among ``all``; 0 leaves it out. The last stage has all the steps that remain.
-        autoencoder: file of an autoencoder's weights to begin with, e.g. ``vae.safetensors`` of LaDI-VTON's mini; empty = the start's.
+        autoencoder: file of an autoencoder's weights to begin with, e.g. ``vae.safetensors`` of LaDI-VTON's mini; ``embedded``: the one
+            that comes with the package; empty = the start's.
         start: ``published``, a folder of weights (see :mod:`.bring`), or ``random`` (then ``model.size`` is needed).
         lr: AdamW's rate.
         lr_autoencoder: of the autoencoder's stage.
@@ -123,6 +124,7 @@ class TrainOptions:
         lora: rank of low-rank updates of the main network's attention instead of all its weights; 0 = all weights.
         captions: as in the method's options.
         perceptual: trunk of the autoencoder's perceptual loss: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
+        perceptual_gain: factor on what it says; the published weights are for VGG-19, beside which the small network whispers.
         crop: side of the squares that the autoencoder learns from, a multiple of 8; 0 = whole pictures.
         save_memory: activations of the main network are computed again in the backward pass.
         cache: where encoded prompts and latents are kept: ``none``, ``memory`` or ``disk``.
@@ -152,6 +154,7 @@ class TrainOptions:
     lora: int = 0
     captions: str = "auto"
     perceptual: Perceptual = "vgg19"
+    perceptual_gain: float = 1.0
     crop: int = 0
     save_memory: bool = True
     cache: Cache = "memory"

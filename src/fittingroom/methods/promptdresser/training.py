@@ -26,7 +26,7 @@ from ...data.dataset import Dataset
 from ...data.sample import Sample
 from ...nn.lora import inject, merge
 from ...nn.perceptual import features
-from ..autoencoder import Terms, autoencoder_terms, total
+from ..autoencoder import Terms, autoencoder_terms, file_of, louder, total
 from ..features import FeatureStore, tensors_hash
 from ..requirement import need
 from ..task import Loop, Task
@@ -83,7 +83,7 @@ class DresserTask(Task):
     def __init__(self, data: Dataset, sizes: Sizes | None, options: TrainOptions, seed: int = 1) -> None:
         need("diffusers")
         need("transformers")
-        given = Path(options.autoencoder) if options.autoencoder else None
+        given = file_of(options.autoencoder)
         self.options, self.start = options, Start(options.start, sizes, seed, given)
         self.size, self.plan = self.start.size, schedule()
         self.prompts: list[Prompts] = []
@@ -291,7 +291,7 @@ class DresserTask(Task):
         self._ready(stage, loop.device)
         with loop.precision():
             terms = self._terms(stage, batch, generator, loop.device)
-            loss = total(terms)
+            loss = total(louder(terms, self.options.perceptual_gain))
         optimizer = self.optimizers[stage]
         for group in optimizer.param_groups:
             group["lr"] = self.options.rate(stage, local)
