@@ -9,9 +9,10 @@ import torch
 
 from fittingroom.core.errors import MissingError
 from fittingroom.methods import autoencoder
-from fittingroom.methods.autoencoder import FILE, SMALL_VAE, file_of, louder, total
+from fittingroom.methods.autoencoder import FILE, SMALL_VAE, autoencoder_terms, file_of, louder, total
 from fittingroom.methods.ladi_vton import recipe as ladi_vton
-from fittingroom.methods.ladi_vton.start import build_on_meta
+from fittingroom.methods.ladi_vton.start import Start, build_on_meta
+from fittingroom.methods.ladi_vton.tiny import tiny_config
 from fittingroom.methods.promptdresser import recipe as promptdresser
 from fittingroom.methods.requirement import need
 from fittingroom.weights import embedded
@@ -53,3 +54,23 @@ def test_a_gain_makes_only_perceptual_terms_louder() -> None:
     assert float(total(terms)) == 3.0
     assert float(total(louder(terms, 10.0))) == 12.0
     assert louder(terms, 10.0)["refine_l1"] == terms["refine_l1"]
+
+
+def test_a_new_autoencoder_begins_without_its_residual_blocks_and_learns_them() -> None:
+    config = tiny_config()
+    vae = Start("random", config, 0).network("vae").train().requires_grad_(True)
+    blocks = [name for name, _ in vae.named_parameters() if name.endswith("conv2.weight") or "to_out.0.weight" in name]
+    assert len(blocks) > 10
+    assert all(not vae.get_parameter(name).any() for name in blocks)
+    generator = torch.Generator().manual_seed(0)
+    picture = torch.rand(2, 3, 64, 64, generator=generator) * 2 - 1
+    optimizer = torch.optim.Adam(vae.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(3):
+        loss = total(autoencoder_terms(vae, picture, None, generator))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0]
+    assert all(vae.get_parameter(name).any() for name in blocks)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from ..core.errors import MissingError
 from ..weights.embedded import embedded_folder
 from .base import Loss
+from .requirement import need
 
 #: name -> (weight, unweighted value)
 Terms = dict[str, tuple[float, torch.Tensor]]
@@ -25,12 +27,13 @@ Trunk = Callable[[torch.Tensor], Sequence[torch.Tensor]]
 TAP_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 #: short side of the pictures that VGG sees
 _SHORT = 256
-#: sizes of the small autoencoder that the minis of the diffusion methods share; twice the published channels of latents, because
-#: a small decoder cannot invent what four leave out
+#: sizes of the small autoencoder that the minis of the diffusion methods share. Twice the published channels of latents, because a
+#: small decoder cannot invent what four leave out; four channels in the smallest group of a norm, as published, because a group
+#: of one forgets how bright it was
 SMALL_VAE: Mapping[str, Any] = {
     "block_out_channels": [16, 32, 64, 96],
     "layers_per_block": 1,
-    "norm_num_groups": 16,
+    "norm_num_groups": 4,
     "latent_channels": 8,
 }
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -58,6 +61,24 @@ def file_of(given: str) -> Path | None:
             mend="train one (autoencoder_steps) or name its file in the setting autoencoder",
         )
     return folder / FILE
+
+
+def begin_gently(vae: Any) -> Any:
+    """Let every residual block and attention of a new autoencoder begin as doing nothing; returns it.
+
+    Colours then find their way from one end to the other from the first step on.
+    """
+    resnet, processor = (need(f"diffusers.models.{name}") for name in ("resnet", "attention_processor"))
+    for module in vae.modules():
+        last = None
+        if isinstance(module, resnet.ResnetBlock2D):
+            last = module.conv2
+        elif isinstance(module, processor.Attention):
+            last = module.to_out[0]
+        if last is not None:
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+    return vae
 
 
 def absolute_error(made: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

@@ -149,7 +149,7 @@ def mini_config() -> ModelConfig:
             "attention_head_dim": [3, 5, 7, 7],
             "cross_attention_dim": 96,
             "layers_per_block": 1,
-            "norm_num_groups": 16,
+            "norm_num_groups": 8,
         },
         vae={**PUBLISHED.vae, **SMALL_VAE},
         text={**text, "num_attention_heads": 3, "vocab_size": len(USED), "projection_dim": 96},

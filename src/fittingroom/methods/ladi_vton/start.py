@@ -12,6 +12,7 @@ from ...core.errors import InputError, MissingError
 from ...weights.convert import read_tensors
 from ...weights.fetch import find
 from ...weights.manifest import entry
+from ..autoencoder import begin_gently
 from .config import ModelConfig
 from .network import build, build_base_unet, extend_input
 from .recipe import BASE, RANDOM
@@ -62,6 +63,8 @@ class Start:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             network = build(part, self.config)
+            if part == "vae":
+                begin_gently(network)
         if self.name == BASE and part == "unet":
             path = _published_file(_BASE_UNET)
             tensors = {name: value.float() for name, value in read_tensors(path).items()}

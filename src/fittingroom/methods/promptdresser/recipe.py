@@ -77,7 +77,7 @@ def mini_sizes() -> Sizes:
             "cross_attention_dim": 96,
             "down_block_types": ["CrossAttnDownBlock2D"] * 3,
             "layers_per_block": 1,
-            "norm_num_groups": 16,
+            "norm_num_groups": 8,
             "out_channels": SMALL_VAE["latent_channels"],
             "projection_class_embeddings_input_dim": 6 * 16 + 64,
             "sample_size": 32,

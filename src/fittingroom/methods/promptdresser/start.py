@@ -11,6 +11,7 @@ import torch
 
 from ...core.errors import InputError
 from ...core.images import Size
+from ..autoencoder import begin_gently
 from ..requirement import need
 from .network import garment_network, main_network
 from .published import PADDING
@@ -100,7 +101,7 @@ class Start:
         if part == "garment_unet":
             return garment_network(sizes.unet)
         if part == "vae":
-            return need("diffusers").AutoencoderKL.from_config(dict(sizes.vae))
+            return begin_gently(need("diffusers").AutoencoderKL.from_config(dict(sizes.vae)))
         transformers = need("transformers")
         # the summary of a prompt is taken where the end stands; the second encoder's padding has an id of its own
         config = transformers.CLIPTextConfig(
