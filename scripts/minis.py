@@ -349,7 +349,7 @@ def main() -> None:
     try:
         if given.what in ("data", "all"):
             data(places, given.people, given.validation)
-        if given.what == "all":
+        if given.what == "all" and not embedded_folder(SHARED):
             train(places, SHARED, given.minutes, given.device)
         for name in [given.method] if given.method else METHODS:
             if given.what in ("train", "all"):

@@ -48,7 +48,7 @@ class TrainOptions:
         clip: largest norm of a stage's gradient, matcher and refinement excepted.
         dropout: share of samples whose prompt is emptied in the last stage; likewise, each by itself, pose and garment.
         perceptual: trunk of the perceptual losses: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
-        perceptual_gain: factor on what it says; the published weights are for VGG-19, beside which the small network whispers.
+        perceptual_gain: factor on what it says; the weights are meant for VGG-19, and what the small network says is a third of L1.
         encoders: vision tower and text encoder learn with the adapter, for models without pretrained ones.
         crop: side of the squares that the autoencoder learns from, a multiple of 8; 0 = whole pictures.
         lora: rank of low-rank updates of the UNet's attention instead of all its weights; 0 = all weights.

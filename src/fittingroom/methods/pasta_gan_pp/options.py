@@ -39,7 +39,7 @@ class TrainOptions:
         parsing: weight of the cross-entropy.
         gan: weight of both adversarial terms of the generator.
         gan_from_kimg: thousand pictures before the discriminators come in. Until then only the photo itself is the judge, which
-            costs less than half as much a step and gets the colours into place.
+            saves all their work while colours and shapes get into place.
         background: ``photo`` asks for the photo's own background, of which the network sees nothing; ``white`` paints it
             over, as if everybody had been photographed before a white wall, and leaves it to the setting ``paste`` to put
             the photo's back.

@@ -124,7 +124,7 @@ class TrainOptions:
         lora: rank of low-rank updates of the main network's attention instead of all its weights; 0 = all weights.
         captions: as in the method's options.
         perceptual: trunk of the autoencoder's perceptual loss: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
-        perceptual_gain: factor on what it says; the published weights are for VGG-19, beside which the small network whispers.
+        perceptual_gain: factor on what it says; the weights are meant for VGG-19, and what the small network says is a third of L1.
         crop: side of the squares that the autoencoder learns from, a multiple of 8; 0 = whole pictures.
         save_memory: activations of the main network are computed again in the backward pass.
         cache: where encoded prompts and latents are kept: ``none``, ``memory`` or ``disk``.
