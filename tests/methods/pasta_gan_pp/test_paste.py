@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fittingroom.core.errors import InputError
 from fittingroom.core.images import UInt8
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.regions import MARGIN, dilate
@@ -19,6 +20,7 @@ from fittingroom.methods.pasta_gan_pp.paste import Backdrop, backdrop, paste
 from fittingroom.methods.pasta_gan_pp.placing import on_canvas
 from fittingroom.methods.pasta_gan_pp.recolour import recoloured
 from fittingroom.methods.pasta_gan_pp.regions import BACKGROUND, CLASS_LIMBS, CLASS_TOPS
+from fittingroom.weights.recommended import recommend
 
 from .conftest import TINY
 
@@ -119,3 +121,14 @@ def test_recolouring_touches_garments_only(drawn: Dataset) -> None:
     assert np.abs(other.image[worn].astype(int) - body.image[worn]).mean() > 10
     assert np.array_equal(recoloured(body, 1.0, np.random.default_rng(3)).image, other.image)
     assert recoloured(body, 0.0, np.random.default_rng(3)) is body
+
+
+def test_weights_may_recommend_it(tmp_path: Path, tiny: Generator) -> None:
+    save_generator(tiny, tmp_path)
+    assert not PastaGan.load(tmp_path).paste
+    recommend(tmp_path, {"paste": True})
+    assert PastaGan.load(tmp_path).paste
+    assert not PastaGan.load(tmp_path, paste=False).paste
+    recommend(tmp_path, {"paste": "sometimes"})
+    with pytest.raises(InputError, match="paste is 'sometimes'"):
+        PastaGan.load(tmp_path)

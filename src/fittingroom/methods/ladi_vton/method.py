@@ -15,6 +15,7 @@ from ...core.images import UInt8
 from ...data.dataset import Dataset
 from ...data.sample import Sample
 from ...weights.embedded import require_embedded
+from ...weights.recommended import recommended
 from ..base import Conditions, Method
 from ..requirement import need
 from ..task import Task
@@ -64,15 +65,14 @@ class LadiVton(Method):
         Args:
             weights: ``published`` (VITON-HD), ``published-dress-code``, or a folder; None for the embedded ones.
             device: torch device.
-            settings: options.
+            settings: options; those not given are as the weights recommend, see :mod:`fittingroom.weights.recommended`.
         """
-        chosen = options(settings)
-        if weights is None:
-            others = f"ladi-vton@FOLDER of `fittingroom train`, or ladi-vton@{' or @'.join(SETS)}"
-            bundle = open_folder(require_embedded("ladi-vton", others))
-        else:
-            bundle = open_published(str(weights)) if str(weights) in SETS else open_folder(Path(weights))
-        return cls(bundle, chosen, device)
+        options(settings)  # what was given is checked before weights are looked for
+        if weights is not None and str(weights) in SETS:
+            return cls(open_published(str(weights)), options(settings), device)
+        others = f"ladi-vton@FOLDER of `fittingroom train`, or ladi-vton@{' or @'.join(SETS)}"
+        folder = require_embedded("ladi-vton", others) if weights is None else Path(weights)
+        return cls(open_folder(folder), options(recommended(folder, settings)), device)
 
     def _plan(self) -> Plan:
         """Where the networks lie; says what it expects to need before anything is loaded."""

@@ -17,6 +17,7 @@ from ...core.memory import reuse_freed_memory
 from ...data.dataset import Dataset
 from ...data.sample import Sample
 from ...weights.embedded import require_embedded
+from ...weights.recommended import recommended
 from ..base import Conditions, Method
 from ..task import Task
 from .body import Body
@@ -38,6 +39,20 @@ Paste = Literal["auto"] | bool
 _FEWEST_PIXELS = 64
 #: style codes kept, for a garment that several people try on
 _KEPT_CODES = 64
+
+
+def check_settings(settings: Mapping[str, Any], choices: Mapping[str, tuple[Any, ...]]) -> None:
+    """Refuse settings that do not exist, and values that are not among a setting's choices.
+
+    Raises:
+        InputError: one of them.
+    """
+    if unknown := sorted(set(settings) - set(choices)):
+        raise InputError(f"pasta-gan++ has no setting {', '.join(unknown)}", mend=f"it has: {', '.join(choices)}")
+    for name, value in settings.items():
+        if not any(value is each or (value == each and isinstance(value, str)) for each in choices[name]):
+            allowed = ", ".join(map(str, choices[name]))
+            raise InputError(f"pasta-gan++.{name} is {value!r}", mend=f"choose one of {allowed}")
 
 
 class PastaGan(Method):
@@ -92,18 +107,15 @@ class PastaGan(Method):
             "paste": ("auto", False, True),
             "parity": (False, True),
         }
-        if unknown := sorted(set(settings) - set(choices)):
-            raise InputError(f"pasta-gan++ has no setting {', '.join(unknown)}", mend=f"it has: {', '.join(choices)}")
-        for name, value in settings.items():
-            if not any(value is each or (value == each and isinstance(value, str)) for each in choices[name]):
-                allowed = ", ".join(map(str, choices[name]))
-                raise InputError(f"pasta-gan++.{name} is {value!r}", mend=f"choose one of {allowed}")
+        check_settings(settings, choices)
         if weights is None:
             path = require_embedded(
                 "pasta-gan++", "pasta-gan++@FOLDER of `fittingroom train`, or pasta-gan++@published"
             )
         else:
             path = find_weights(weights)
+        settings = recommended(path, settings)
+        check_settings(settings, choices)
         reuse_freed_memory()
         generator, digest, white = load_generator(path)
         return cls(generator, digest, white=white, device=device, **settings)

@@ -15,6 +15,7 @@ from ...core.images import Size, UInt8
 from ...data.dataset import Dataset
 from ...data.sample import Sample
 from ...weights.embedded import require_embedded
+from ...weights.recommended import recommended
 from ..base import Conditions, Method
 from ..requirement import need
 from ..task import Task
@@ -69,18 +70,19 @@ class PromptDresser(Method):
         Args:
             weights: ``published``, or a folder of weights; None for the embedded ones.
             device: torch device.
-            settings: options; ``parser`` is a function from a photo to a parse, for the first stage.
+            settings: options; ``parser`` is a function from a photo to a parse, for the first stage. Those not given are as
+                the weights recommend, see :mod:`fittingroom.weights.recommended`.
         """
         parser = settings.pop("parser", None)
         if parser is not None and not callable(parser):
             raise InputError(f"parser is {parser!r}", mend="give a function from a photo to a Parse")
-        chosen = options(settings)
+        options(settings)  # what was given is checked before weights are looked for
         if weights is None:
             others = "promptdresser@FOLDER of `fittingroom train`, or promptdresser@published once they are imported"
             folder = require_embedded("promptdresser", others)
         else:
             folder = find_published() if str(weights) == "published" else Path(weights)
-        return cls(folder, chosen, device, parser)
+        return cls(folder, options(recommended(folder, settings)), device, parser)
 
     def _plan(self, kind: torch.dtype) -> Plan:
         """Where the networks lie; says what it expects to need before anything is loaded."""
