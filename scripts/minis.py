@@ -41,6 +41,7 @@ from fittingroom.report.collect import Column, columns
 from fittingroom.studio.render import render
 from fittingroom.train.run import read_recipe
 from fittingroom.weights.embedded import CARD, ROOT, embedded_folder
+from fittingroom.weights.recommended import recommend
 
 METHODS = ("pasta-gan++", "ladi-vton", "promptdresser")
 #: what both diffusion methods may begin with, and the method whose first stage trains it
@@ -55,6 +56,9 @@ SHOWN, SHOWN_SEED = 10, 10
 TRUTH = ("lpips-mini", "lpips-random", "ssim", "garment-de2000")
 KEPT, KEPT_LEAST = "psnr-outside", 30.0
 LARGEST_MB = 24.0
+#: what the diffusion methods' weights recommend: few steps, and the photo itself around the garment, for a small
+#: autoencoder's faces are soft
+RECOMMENDED = {"ladi-vton": {"preset": "fast", "paste": True}, "promptdresser": {"preset": "fast", "paste": True}}
 
 
 @dataclass(frozen=True)
@@ -206,6 +210,8 @@ def sheet(run: Run, setting: str) -> np.ndarray | None:
 
 def measure(places: Places, method: str, device: str) -> list[str]:
     """Compare with the baseline; contact sheets beside the runs."""
+    if method in RECOMMENDED:
+        recommend(places.training(method) / "weights", RECOMMENDED[method])
     runs = _runs(places, method, device)
     for name, run in runs.items():
         for setting in run.settings:

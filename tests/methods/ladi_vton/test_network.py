@@ -18,7 +18,15 @@ from fittingroom.methods.ladi_vton.network import build, build_base_unet, extend
 from fittingroom.methods.ladi_vton.pipeline import draws
 from fittingroom.methods.ladi_vton.prompts import empty, tokens
 from fittingroom.methods.ladi_vton.tiny import fill, tiny_config, tiny_networks
-from fittingroom.methods.ladi_vton.warping import Matcher, WarpingConfig, lattice, parameters, sample
+from fittingroom.methods.ladi_vton.warping import (
+    Matcher,
+    Refinement,
+    WarpingConfig,
+    begin_as_given,
+    lattice,
+    parameters,
+    sample,
+)
 
 #: tensors, weights, first digits of the SHA-256 over the sorted lines "name shape"
 PUBLISHED_TENSORS = {
@@ -202,3 +210,17 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
     assert ModelConfig.of_json(PUBLISHED.to_json()) == PUBLISHED
     with pytest.raises(InputError, match="not a configuration"):
         ModelConfig.of_json({"size": [512, 384]})
+
+
+def test_a_new_refinement_may_begin_as_giving_the_garment_back() -> None:
+    torch.manual_seed(4)
+    network = begin_as_given(Refinement(WarpingConfig(size=(64, 64), width=8, refine=8, regress=32))).eval()
+    given = torch.randn(2, 24, 64, 48).clamp(-1, 1)
+    with torch.inference_mode():
+        assert (network(given) - given[:, -3:]).abs().max() < 1e-3
+    loss = (network(given) - given.roll(1, 0)[:, -3:]).abs().mean()
+    loss.backward()
+    assert all(each.grad is not None and each.grad.isfinite().all() for each in network.parameters())
+    assert network.outc.conv.weight.grad.abs().amax(dim=0).min() > 0  # channels that carry nothing yet can learn, too
+    with pytest.raises(ValueError, match="six channels"):
+        begin_as_given(Refinement(WarpingConfig(refine=4)))

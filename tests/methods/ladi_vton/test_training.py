@@ -21,6 +21,7 @@ from fittingroom.data.dataset import Dataset
 from fittingroom.data.sample import Parse
 from fittingroom.methods.ladi_vton import start as start_module
 from fittingroom.methods.ladi_vton.config import PUBLISHED
+from fittingroom.methods.ladi_vton.denoise import Guide, Solver, denoise
 from fittingroom.methods.ladi_vton.losses import LOSSES
 from fittingroom.methods.ladi_vton.method import LadiVton
 from fittingroom.methods.ladi_vton.network import PARTS, build, build_base_unet
@@ -85,6 +86,7 @@ def test_all_stages_give_weights_that_dress_people(trained: Trained, dataset: Da
     # the new autoencoder's latents were measured
     assert method.bundle.config.scaling != PUBLISHED.scaling
     assert method.bundle.trained
+    assert not method.options.published_mask  # it learned with the mended masks
     assert "autoencoder, warp, refine, emasc, tryon" in method.bundle.note
 
 
@@ -124,9 +126,10 @@ def test_another_trainings_autoencoder_is_taken_and_its_latents_measured(
 
 
 def test_rates_may_fall_by_halves() -> None:
-    options = TrainOptions(start="random", adapter_steps=0, warmup=0, halve=100, lr=1.0, lr_warp=0.5)
+    options = TrainOptions(start="random", adapter_steps=0, warmup=0, halve=100, lr=1.0, lr_warp=0.5, lr_refine=2.0)
     assert [options.rate("tryon", step) for step in (0, 100, 200)] == [1.0, 0.5, 0.25]
     assert options.rate("warp", 100) == 0.25
+    assert options.rate("refine", 100) == 1.0
     assert TrainOptions(start="random", adapter_steps=0, warmup=0, lr=1.0).rate("tryon", 10**6) == 1.0
 
 
@@ -262,6 +265,55 @@ def test_dropped_conditions_do_not_reach_the_network() -> None:
     assert float(shown[0, 27:].abs().sum()) > 0
     assert float(shown[1, 27:].abs().sum()) == 0
     assert float(shown[:, 5:9].abs().min()) > 0  # the masked person is never dropped
+
+
+class Knowing(torch.nn.Module):
+    """A UNet that knows the picture, and answers with its noise or with its velocity."""
+
+    def __init__(self, clean: torch.Tensor, noise: Any, kind: str) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.clean, self.kept, self.kind = clean, noise.alphas_cumprod, kind
+
+    def forward(self, shown: torch.Tensor, time: torch.Tensor, **_: Any) -> tuple[torch.Tensor]:
+        left = self.kept[time].reshape(-1, 1, 1, 1)
+        added = (shown[:, :4] - left.sqrt() * self.clean) / (1 - left).sqrt()
+        velocity = left.sqrt() * added - (1 - left).sqrt() * self.clean
+        return (added if self.kind == "epsilon" else velocity,)
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+def test_the_schedule_says_what_the_network_predicts(kind: str) -> None:
+    import diffusers
+
+    config = tiny_config()
+    config = replace(config, noise={**config.noise, "prediction_type": kind})
+    noise = diffusers.DDPMScheduler.from_config(dict(config.noise))
+    generator = torch.Generator().manual_seed(1)
+    ones, zeros = torch.randn(2, 4, 16, 16, generator=generator), torch.zeros(2, 4, 16, 16)
+    features = {f"{name}_mean": ones for name in ("person", "masked", "warped")}
+    features |= {f"{name}_std": zeros for name in ("person", "masked", "warped")}
+    batch = {"mask": torch.ones(2, 1, 128, 128), "pose": torch.ones(2, 18, 128, 128)}
+    gone = dropped(2, 0.0, generator, torch.device("cpu"))
+    clean = ones * config.scaling
+
+    def loss(answers: str) -> float:
+        unet = Knowing(clean, noise, answers)
+        ((_, value),) = noise_terms(
+            unet, noise, config, batch, features, torch.zeros(2, 77, 32), generator, gone
+        ).values()
+        return float(value)
+
+    other = "epsilon" if kind == "v_prediction" else "v_prediction"
+    assert loss(kind) < 1e-6
+    assert loss(other) > 1e-2
+    text, pose = torch.zeros(2, 77, 32), torch.zeros(2, 18, 16, 16)
+    guide = Guide(text, torch.ones(2, 1, 16, 16), clean, pose, clean)
+    for solver in (Solver("ddim", 10, 1.0), Solver("dpm++", 5, 2.0), Solver("unipc", 5, 1.0)):
+        first = torch.randn(2, 4, 16, 16, generator=generator)
+        unet = Knowing(clean if solver.guidance <= 1 else torch.cat([clean, clean]), noise, kind)
+        made = denoise(unet, config.noise, first, guide, text, solver)
+        assert (made - clean).abs().mean() < 0.03, solver  # the published schedule keeps a little noise at the end
 
 
 def test_items(few: Dataset) -> None:

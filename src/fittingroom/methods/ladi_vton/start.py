@@ -16,6 +16,7 @@ from ..autoencoder import begin_gently
 from .config import ModelConfig
 from .network import build, build_base_unet, extend_input
 from .recipe import BASE, RANDOM
+from .warping import begin_as_given
 from .weights import SETS, Bundle, assign, load_part, open_folder, open_published
 
 #: parts of the base model -> entry of the manifest
@@ -65,6 +66,8 @@ class Start:
             network = build(part, self.config)
             if part == "vae":
                 begin_gently(network)
+            if part == "refinement" and self.name == RANDOM:
+                begin_as_given(network)
         if self.name == BASE and part == "unet":
             path = _published_file(_BASE_UNET)
             tensors = {name: value.float() for name, value in read_tensors(path).items()}

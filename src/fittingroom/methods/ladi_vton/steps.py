@@ -126,7 +126,7 @@ def noise_terms(
     generator: torch.Generator,
     gone: Dropped | None,
 ) -> Terms:
-    """The noise that the UNet predicts.
+    """What the UNet predicts: the noise, or where the schedule says ``v_prediction``, the velocity.
 
     Args:
         unet: of 31 channels, or with ``gone`` None the base one of nine.
@@ -148,17 +148,18 @@ def noise_terms(
     last = int(noise.config.num_train_timesteps)
     time = torch.randint(0, last, (len(clean),), generator=generator, device=clean.device)
     noisy = noise.add_noise(clean, added, time)
+    wanted = noise.get_velocity(clean, added, time) if noise.config.prediction_type == "v_prediction" else added
     size = (clean.shape[-2], clean.shape[-1])
     mask = small_mask(batch["mask"], size)
     if gone is None:
         kind = next(unet.parameters()).dtype
         shown = torch.cat([noisy, mask, masked], dim=1).to(kind)
         predicted = unet(shown, time, encoder_hidden_states=text.to(kind), return_dict=False)[0]
-        return {NOISE.name: (NOISE.weight, NOISE(predicted, added))}
+        return {NOISE.name: (NOISE.weight, NOISE(predicted, wanted))}
     pose = small_pose(batch["pose"], size) * ~gone.pose[:, None, None, None]
     garment = latents("warped") * ~gone.garment[:, None, None, None] if config.takes_garment else None
     predicted = predict(unet, noisy, time, Guide(text, mask, masked, pose, garment))
-    return {NOISE.name: (NOISE.weight, NOISE(predicted, added))}
+    return {NOISE.name: (NOISE.weight, NOISE(predicted, wanted))}
 
 
 @torch.no_grad()

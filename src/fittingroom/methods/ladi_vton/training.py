@@ -23,6 +23,7 @@ from ...data.dataset import Dataset
 from ...data.sample import CATEGORIES, Sample
 from ...nn.lora import inject, merge
 from ...nn.perceptual import features
+from ...weights.recommended import recommend
 from ..autoencoder import Terms, autoencoder_terms, file_of, louder, total
 from ..features import FeatureStore, tensors_hash
 from ..requirement import need
@@ -49,8 +50,8 @@ from .steps import (
 )
 from .weights import copy_part, save_part, write_index
 
-#: samples kept decoded, without their pose maps; one of 512x384 takes 2 MB
-_KEPT = 512
+#: bytes of samples kept decoded, without their pose maps: photo, labels, mask and garment take eight for each pixel
+_KEPT = 2**30
 #: items by which the spread of a new autoencoder's latents is measured
 _MEASURED = 16
 #: raised whenever masks change, so that features that were kept on the disk are made again
@@ -124,7 +125,7 @@ class LadiTask(Task):
         self._trunk = features(options.perceptual) if looking else None
         self._store: FeatureStore | None = None
         self._number, self._measured = -1, 0.0
-        self._parts = lru_cache(maxsize=_KEPT)(self._read)
+        self._parts = lru_cache(maxsize=self._kept())(self._read)
 
     def _usable(self, data: Dataset) -> tuple[list[Sample], list[str]]:
         good, refused = [], []
@@ -141,7 +142,7 @@ class LadiTask(Task):
         options = self.options
         parameters = [each for part in trained_parts(stage, options) for each in self.modules[part].parameters()]
         if stage in ("warp", "refine"):
-            return torch.optim.Adam(parameters, lr=options.lr_warp, betas=(0.5, 0.99))
+            return torch.optim.Adam(parameters, lr=options.rate(stage, 0), betas=(0.5, 0.99))
         made = torch.optim.AdamW(parameters, lr=options.rate(stage, 0), weight_decay=1e-2)
         made.register_step_pre_hook(partial(_clip, parameters, options.clip))
         return made
@@ -157,13 +158,17 @@ class LadiTask(Task):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._parts = lru_cache(maxsize=_KEPT)(self._read)
+        self._parts = lru_cache(maxsize=self._kept())(self._read)
 
     def _prepare(self, sample: Sample, size: Size) -> tuple[Any, ...]:
         rules = self.options.rules
         published = self.options.published
         _, picture, labels, pose, mask = person_parts(sample.person, sample.category, size, rules, published=published)
         return picture, labels, pose, mask, garment_picture(sample.garment, size, rules)
+
+    def _kept(self) -> int:
+        height, width = self.config.size
+        return max(1, _KEPT // (8 * height * width))
 
     def _read(self, index: int, size: Size) -> tuple[Any, ...]:
         sample = self.samples[index]
@@ -350,6 +355,7 @@ class LadiTask(Task):
                 save_part(self.part(part, torch.device("cpu")), part, folder, kind)
         config = self.scaled(next(iter(next(iter(results.values())).parameters())).device)
         note = f"trained: {', '.join(self.stages)}; began with {self.options.start}"
+        recommend(folder, {"published_mask": self.options.published})  # as they were learned with
         write_index(folder, config, self.options.rules, note, True)
 
     def description(self) -> Mapping[str, Any]:
