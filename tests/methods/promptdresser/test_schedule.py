@@ -92,9 +92,27 @@ def test_noise_is_added_and_taken_away() -> None:
         assert torch.allclose(clean_latents(plan, noisy[row], noise[row], value), clean[row], atol=1e-3)
 
 
-@pytest.mark.parametrize("setting", [{"prediction_type": "v_prediction"}, {"timestep_spacing": "trailing"}])
+def test_a_velocity_says_which_noise_was_added() -> None:
+    plan, plain = schedule({"prediction_type": "v_prediction"}), schedule({"prediction_type": "epsilon"})
+    clean, noise = torch.randn(3, 4, 5, 5), torch.randn(3, 4, 5, 5)
+    time = torch.tensor([0, 500, 999])
+    noisy = plan.add_noise(clean, noise, time)
+    velocity = plan.target(clean, noise, time)
+    assert plain.target(clean, noise, time) is noise
+    for row, value in enumerate(time.tolist()):
+        found = plan.noise_in(velocity[row : row + 1], noisy[row : row + 1], value)
+        assert torch.allclose(found[0], noise[row], atol=1e-5)
+        assert plain.noise_in(found, noisy[row : row + 1], value) is found
+    assert torch.allclose(
+        velocity[2], -clean[2], atol=1e-5
+    )  # where no signal is left, it is the picture that is asked for
+
+
+@pytest.mark.parametrize(
+    "setting", [{"prediction_type": "sample"}, {"timestep_spacing": "trailing"}, {"beta_schedule": "linear"}]
+)
 def test_what_is_not_implemented_is_refused(setting: dict[str, str]) -> None:
-    with pytest.raises(InputError, match="only .* is implemented"):
+    with pytest.raises(InputError, match="only .* implemented"):
         schedule(setting)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from ...core.errors import InputError
@@ -36,6 +36,7 @@ class Sizes:
         heads: of each text encoder.
         merges: pairs that the vocabulary joins at most.
         room: tokens of a prompt.
+        scheduler: of the noise, see :func:`.schedule.schedule`.
     """
 
     size: Size
@@ -45,6 +46,7 @@ class Sizes:
     heads: int = 2
     merges: int = 400
     room: int = 77
+    scheduler: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def width(self) -> int:
@@ -85,6 +87,8 @@ def mini_sizes() -> Sizes:
             "up_block_types": ["CrossAttnUpBlock2D"] * 3,
         },
         vae={**TINY_VAE, **SMALL_VAE, "sample_size": 256},
+        # predicting the noise says next to nothing about the picture at late times, which is where pictures begin
+        scheduler={"prediction_type": "v_prediction"},
     )
 
 

@@ -18,6 +18,7 @@ from ...core.errors import InputError
 
 #: variance of the last step, in place of an exact zero
 _SMALLEST_VARIANCE = 1e-20
+_PREDICTIONS = ("epsilon", "v_prediction")
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,12 @@ class Schedule:
     Args:
         cumulative: ``(T,)`` float32, share of the signal's power left at each time, falling.
         offset: added to every sampled time.
+        velocity: the network predicts the velocity instead of the noise.
     """
 
     cumulative: torch.Tensor
     offset: int = 1
+    velocity: bool = False
 
     @property
     def betas(self) -> torch.Tensor:
@@ -63,8 +66,35 @@ class Schedule:
             noise: ``(B, C, h, w)`` standard normal.
             time: ``(B,)`` long.
         """
-        power = self.cumulative.to(clean.device, clean.dtype)[time][:, None, None, None]
+        power = self._power(clean, time)
         return power.sqrt() * clean + (1 - power).sqrt() * noise
+
+    def target(self, clean: torch.Tensor, noise: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        r"""What the network shall predict: the noise, or the velocity.
+
+        The velocity is :math:`\sqrt{\bar\alpha_t} \epsilon - \sqrt{1 - \bar\alpha_t} z_0` (Salimans and Ho, Progressive
+        Distillation for Fast Sampling of Diffusion Models, ICLR 2022, section 4). Arguments as in :meth:`add_noise`.
+        """
+        if not self.velocity:
+            return noise
+        power = self._power(clean, time)
+        return power.sqrt() * noise - (1 - power).sqrt() * clean
+
+    def noise_in(self, predicted: torch.Tensor, latents: torch.Tensor, time: int) -> torch.Tensor:
+        """The noise that a prediction means.
+
+        Args:
+            predicted: ``(B, C, h, w)`` by the network.
+            latents: ``(B, C, h, w)`` at the time.
+            time: of all of them.
+        """
+        if not self.velocity:
+            return predicted
+        power = float(self.cumulative[time])
+        return power**0.5 * predicted + (1 - power) ** 0.5 * latents
+
+    def _power(self, like: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        return self.cumulative.to(like.device, like.dtype)[time][:, None, None, None]
 
 
 def schedule(settings: Mapping[str, Any] | None = None) -> Schedule:
@@ -72,7 +102,8 @@ def schedule(settings: Mapping[str, Any] | None = None) -> Schedule:
 
     Args:
         settings: ``num_train_timesteps``, ``beta_start``, ``beta_end``, ``beta_schedule`` (``scaled_linear``),
-            ``rescale_betas_zero_snr``, ``steps_offset``; missing ones are the published model's.
+            ``rescale_betas_zero_snr``, ``steps_offset``, ``prediction_type`` (``epsilon`` or ``v_prediction``); missing ones are
+            the published model's.
 
     Raises:
         InputError: settings that are not implemented.
@@ -89,14 +120,16 @@ def schedule(settings: Mapping[str, Any] | None = None) -> Schedule:
         "clip_sample": False,
         "variance": "fixed_small",
     }
-    supported = {
-        name: chosen[name]
-        for name in ("beta_schedule", "timestep_spacing", "prediction_type", "clip_sample", "variance")
-    }
+    supported = {name: chosen[name] for name in ("beta_schedule", "timestep_spacing", "clip_sample", "variance")}
     chosen |= dict(settings or {})
     for name, value in supported.items():
         if chosen[name] != value:
             raise InputError(f"scheduler setting {name} is {chosen[name]!r}", mend=f"only {value!r} is implemented")
+    if chosen["prediction_type"] not in _PREDICTIONS:
+        raise InputError(
+            f"scheduler setting prediction_type is {chosen['prediction_type']!r}",
+            mend=f"only {' and '.join(_PREDICTIONS)} are implemented",
+        )
     # float32 throughout, as the published code: the rescaled curve is sensitive near its end
     roots = torch.linspace(
         chosen["beta_start"] ** 0.5, chosen["beta_end"] ** 0.5, chosen["num_train_timesteps"], dtype=torch.float32
@@ -104,7 +137,7 @@ def schedule(settings: Mapping[str, Any] | None = None) -> Schedule:
     cumulative = torch.cumprod(1 - roots**2, dim=0)
     if chosen["rescale_betas_zero_snr"]:
         cumulative = without_terminal_signal(cumulative)
-    return Schedule(cumulative, int(chosen["steps_offset"]))
+    return Schedule(cumulative, int(chosen["steps_offset"]), chosen["prediction_type"] == "v_prediction")
 
 
 def without_terminal_signal(cumulative: torch.Tensor) -> torch.Tensor:

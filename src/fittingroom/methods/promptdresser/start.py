@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,13 @@ class Start:
     def __init__(self, name: str, sizes: Sizes | None, seed: int, autoencoder: Path | None = None) -> None:
         self.sizes, self.seed, self.autoencoder = sizes, seed, autoencoder
         self.folder: Path | None = None
+        self.scheduler: Mapping[str, Any] = {} if sizes is None else sizes.scheduler
         self.size: Size
         if sizes is None:
             self.folder = find_published() if name == PUBLISHED else Path(name)
-            height, width = read_index(self.folder)["size"]
-            self.size = (height, width)
+            index = read_index(self.folder)
+            self.size = (index["size"][0], index["size"][1])
+            self.scheduler = index.get("scheduler") or {}
         else:
             self.size = sizes.size
         self._words: dict[str, int] = {}

@@ -96,7 +96,7 @@ def noise_terms(
     *,
     learns: bool,
 ) -> Terms:
-    """The noise that the main network predicts.
+    """What the main network predicts: the noise, or the velocity if the schedule says so.
 
     Args:
         unet: main network.
@@ -120,4 +120,4 @@ def noise_terms(
     predicted = predict_noise(
         unet, noisy, small, latents["masked"], time, text["full"], text["full_pooled"], ids, features
     )
-    return {NOISE.name: (NOISE.weight, NOISE(predicted, added))}
+    return {NOISE.name: (NOISE.weight, NOISE(predicted, plan.target(clean, added, time)))}

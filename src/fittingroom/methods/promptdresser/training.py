@@ -85,7 +85,7 @@ class DresserTask(Task):
         need("transformers")
         given = file_of(options.autoencoder)
         self.options, self.start = options, Start(options.start, sizes, seed, given)
-        self.size, self.plan = self.start.size, schedule()
+        self.size, self.plan = self.start.size, schedule(self.start.scheduler)
         self.prompts: list[Prompts] = []
         self.samples, self.refused = self._usable(data)
         if not self.samples:
@@ -350,7 +350,13 @@ class DresserTask(Task):
             hashes[part] = save_network(network.half() if self.options.half else network, folder / part)
         self.start.write_tokenizers(folder)
         note = f"trained: {', '.join(self.stages)}; began with {self.options.start}"
-        index = {"format": FORMAT, "name": note, "trained": True, "size": list(self.size), "scheduler": {}}
+        index = {
+            "format": FORMAT,
+            "name": note,
+            "trained": True,
+            "size": list(self.size),
+            "scheduler": dict(self.start.scheduler),
+        }
         write_json(folder / INDEX, {**index, "sha256": hashes})
 
     def description(self) -> Mapping[str, Any]:
