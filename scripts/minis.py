@@ -2,7 +2,8 @@
 
     python scripts/minis.py data                    # training and validation sets (hours of rendering on two cores)
     python scripts/minis.py train autoencoder       # one for both diffusion methods, which then need not train their own
-    python scripts/minis.py train METHOD            # goes on where it was stopped; --minutes N, --device cuda
+    python scripts/minis.py train METHOD            # goes on where it was stopped, in a new folder from the package's weights;
+                                                    # --minutes N, --device cuda
     python scripts/minis.py install autoencoder     # into the package, so that nobody has to train it again
     python scripts/minis.py measure METHOD          # against the baseline, on the validation sets; prints which bars are met
     python scripts/minis.py install METHOD          # writes the weights and their card into the package
@@ -81,6 +82,10 @@ class Places:
         """A method's training."""
         return self.root / method
 
+    def before(self, method: str) -> Path:
+        """The card of the weights that a method's training went on from."""
+        return self.root / f"{method}-before.md"
+
     @property
     def autoencoder(self) -> Path:
         """Weights of the autoencoder that both diffusion methods share, if it was trained by itself."""
@@ -115,6 +120,14 @@ def data(places: Places, people: int, validation: int) -> None:
     print(f"{packed.people} people, {packed.garments} garments, {packed.size / 1e6:.1f} MB: {packed.root}")
 
 
+def goes_on(method: str, weights: Path) -> dict[str, object]:
+    """Settings of a training that begins with weights of the package: only what learns last goes on learning."""
+    begin: dict[str, object] = {"start": str(weights)}
+    if method == "pasta-gan++":
+        return begin
+    return {**begin, "stage": "tryon", "autoencoder_steps": 0}
+
+
 def train(places: Places, name: str, minutes: float, device: str) -> None:
     """Train a method or the shared autoencoder, or go on."""
     method = SHARED_BY if name == SHARED else name
@@ -122,7 +135,13 @@ def train(places: Places, name: str, minutes: float, device: str) -> None:
     recipe = read_recipe(f"recipes/{method}-mini.toml")
     steps = int(recipe.get(method, {}).get("autoencoder_steps", 0))
     given = "embedded" if embedded_folder(SHARED) else ""
-    if name == SHARED:  # goes on from the package's, where there is one
+    if name != SHARED and (before := embedded_folder(name)):
+        changes["model"], changes[method] = {}, goes_on(method, before)
+        if not places.training(name).exists():
+            write_text(places.before(name), (before / CARD).read_text())
+        if method == "promptdresser":
+            changes["model"]["size"] = "published"  # that is: of the weights that it begins with
+    elif name == SHARED:  # goes on from the package's, where there is one
         changes["train"]["steps"] = steps
         changes[method] |= {"stage": SHARED, "halve": max(1, steps // 3), "warmup": 50, "autoencoder": given}
     elif steps and (places.autoencoder.is_file() or given):
@@ -273,10 +292,11 @@ def install(places: Places, method: str, device: str) -> None:
         raise SystemExit(f"{size:.1f} MB of weights; the package takes {LARGEST_MB:.0f} at most for a method")
     lines = measure(places, method, device)
     target = ROOT / method
+    card = model_card(places, method, lines, size)  # before the old one goes, which may have begun the training
     if target.exists():
         shutil.rmtree(target)
     shutil.copytree(weights, target)
-    write_text(target / CARD, model_card(places, method, lines, size))
+    write_text(target / CARD, card)
     shown = Path("docs/images") / f"mini-{method}.jpg"
     shutil.copy(places.root / f"{method}-rendered-unpaired.jpg", shown)
     print(f"installed: {target}, {shown}")
@@ -297,6 +317,11 @@ _ABOUT = {
 }
 
 
+def training_section(card: str) -> str:
+    """What a card says of the training."""
+    return card.split("## Training\n\n", 1)[1].split("\n\n## ", 1)[0]
+
+
 def model_card(places: Places, method: str, lines: list[str], size: float) -> str:
     """What one should know of the weights, from the files of the training."""
     last = json.loads((places.training(method) / "log.jsonl").read_text().splitlines()[-1])
@@ -308,6 +333,10 @@ def model_card(places: Places, method: str, lines: list[str], size: float) -> st
     )
     results = "\n".join(f"- {line}" for line in lines)
     about, measured = _ABOUT.get(method, _ABOUT[""])
+    before = ""
+    if places.before(method).is_file():
+        told = training_section(places.before(method).read_text())
+        before = f"\n\nIt went on from weights of the same kind:\n\n{told}"
     return f"""# {method}, mini
 
 {size:.1f} MB, Apache-2.0. {about}
@@ -322,7 +351,7 @@ Co-Parsing's repository states Apache-2.0; its photos are third parties' and no 
 ## Training
 
 `python scripts/minis.py train {method}`: {last["step"]} steps of {recipe["train"]["batch"]} pictures, {last["seconds"] / 3600:.1f} hours on
-{platform.processor() or platform.machine()}, {os.cpu_count()} cores.
+{platform.processor() or platform.machine()}, {os.cpu_count()} cores.{before}
 
 ## Measured
 

@@ -42,6 +42,8 @@ class TrainOptions:
         rules: whose label conventions and regions; Dress Code's know all categories.
         lr_warp: Adam's rate for the matcher.
         lr_refine: Adam's rate for the refinement.
+        still_norms: the refinement's batch norms keep the statistics that they begin with, for one that begins as giving the warped
+            garment back: a batch's own would shift its colours.
         lr_autoencoder: AdamW's rate for the autoencoder, if that is trained.
         lr: AdamW's rate for the other stages.
         warmup: steps of a stage over which AdamW's rate rises from 0.
@@ -76,6 +78,7 @@ class TrainOptions:
     rules: RuleName = "dress-code"
     lr_warp: float = 1e-4
     lr_refine: float = 1e-4
+    still_norms: bool = False
     lr_autoencoder: float = 2e-4
     lr: float = 1e-5
     warmup: int = 500

@@ -48,7 +48,7 @@ from .steps import (
     warp_terms,
     warped_by,
 )
-from .weights import copy_part, save_part, write_index
+from .weights import SETS, copy_part, save_part, write_index
 
 #: bytes of samples kept decoded, without their pose maps: photo, labels, mask and garment take eight for each pixel
 _KEPT = 2**30
@@ -213,6 +213,8 @@ class LadiTask(Task):
         for name, module in self.modules.items():
             module.train(name in learning)
             module.requires_grad_(name in learning)
+            if name == "refinement" and self.options.still_norms:
+                module.eval()  # nothing else in it has two modes
         if self.options.save_memory and stage in ("adapter", "tryon"):
             here: dict[str, Any] = {**self._resting, **self.modules}
             for name in ("unet", "base"):
@@ -354,7 +356,10 @@ class LadiTask(Task):
             elif self.options.start != "published-base":
                 save_part(self.part(part, torch.device("cpu")), part, folder, kind)
         config = self.scaled(next(iter(next(iter(results.values())).parameters())).device)
-        note = f"trained: {', '.join(self.stages)}; began with {self.options.start}"
+        begin = self.options.start  # a folder's name says nothing elsewhere
+        if self.start.bundle is not None and begin not in SETS:
+            begin = f"weights {self.start.bundle.fingerprint()[:12]}"
+        note = f"trained: {', '.join(self.stages)}; began with {begin}"
         recommend(folder, {"published_mask": self.options.published})  # as they were learned with
         write_index(folder, config, self.options.rules, note, True)
 

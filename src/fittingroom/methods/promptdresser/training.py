@@ -37,11 +37,11 @@ from .options import Options
 from .pipeline import Inputs
 from .preview import preview
 from .prompts import Prompts
-from .recipe import Sizes, TrainOptions
+from .recipe import PUBLISHED, Sizes, TrainOptions
 from .schedule import schedule
 from .start import Start
 from .steps import Dropped, distributions, drawn, dropped, noise_terms, say, times
-from .weights import FORMAT, INDEX, NETWORKS, save_network
+from .weights import FORMAT, INDEX, NETWORKS, fingerprint, save_network
 
 #: samples kept decoded
 _KEPT = 256
@@ -349,7 +349,10 @@ class DresserTask(Task):
                 network = merge(network)
             hashes[part] = save_network(network.half() if self.options.half else network, folder / part)
         self.start.write_tokenizers(folder)
-        note = f"trained: {', '.join(self.stages)}; began with {self.options.start}"
+        begin = self.options.start  # a folder's name says nothing elsewhere
+        if self.start.folder is not None and begin != PUBLISHED:
+            begin = f"weights {fingerprint(self.start.folder)[:12]}"
+        note = f"trained: {', '.join(self.stages)}; began with {begin}"
         index = {
             "format": FORMAT,
             "name": note,
