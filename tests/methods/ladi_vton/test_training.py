@@ -27,7 +27,7 @@ from fittingroom.methods.ladi_vton.method import LadiVton
 from fittingroom.methods.ladi_vton.network import PARTS, build, build_base_unet
 from fittingroom.methods.ladi_vton.recipe import TrainOptions, from_recipe, mini_config
 from fittingroom.methods.ladi_vton.start import BASE_UNET_FILE, Start
-from fittingroom.methods.ladi_vton.steps import dropped, noise_terms, through_jpeg
+from fittingroom.methods.ladi_vton.steps import dropped, noise_terms, through_jpeg, times
 from fittingroom.methods.ladi_vton.tiny import fill, tiny_config, tiny_networks
 from fittingroom.methods.ladi_vton.training import LadiTask
 from fittingroom.methods.ladi_vton.warping import parameters
@@ -235,6 +235,21 @@ def test_dropout_empties_a_share_of_each_kind_by_itself() -> None:
     assert float((gone.prompt & gone.pose & gone.garment).float().mean()) == pytest.approx(0.008, abs=0.003)
 
 
+def test_late_times_may_be_drawn_more_often() -> None:
+    def drawn(late: float) -> torch.Tensor:
+        return times(20_000, 1000, late, torch.Generator().manual_seed(1), torch.device("cpu"))
+
+    for late, early in ((1.0, 0.5), (2.0, 0.25), (3.0, 0.125)):
+        found = drawn(late)
+        assert int(found.min()) >= 0
+        assert int(found.max()) == 999
+        assert float((found < 500).double().mean()) == pytest.approx(early, abs=0.015)
+    again = torch.randint(0, 1000, (20_000,), generator=torch.Generator().manual_seed(1))
+    assert torch.equal(drawn(1.0), again)  # as published
+    with pytest.raises(InputError, match=r"late is 0\.5"):
+        TrainOptions(start="random", adapter_steps=0, late=0.5)
+
+
 def test_dropped_conditions_do_not_reach_the_network() -> None:
     config = tiny_config()
     seen: list[torch.Tensor] = []
@@ -351,6 +366,23 @@ def test_kept_features_belong_to_their_networks(few: Dataset, tmp_path: Path) ->
         kept.write_bytes(b"no features")
     with pytest.raises(InputError, match="not readable features"):
         run(few, tmp_path / "broken", options={**options, "lr_autoencoder": 2e-3}, steps=5)
+
+
+def test_a_training_that_goes_on_takes_the_features_that_were_kept(
+    few: Dataset, tmp_path: Path, trained: Trained
+) -> None:
+    options = {"cache": "disk", "cache_folder": str(tmp_path / "features"), "stage": "tryon"}
+    first = run(few, tmp_path / "first", options={**options, "start": str(trained.weights)}, steps=3)
+    (kept,) = (tmp_path / "features").iterdir()
+    files = sorted(kept.iterdir())
+    assert len(files) == len(few.pairs["paired"])
+    second = run(few, tmp_path / "second", options={**options, "start": str(first.weights)}, steps=3)
+    assert list((tmp_path / "features").iterdir()) == [kept]
+    assert sorted(kept.iterdir()) == files
+    assert bits(first.folder) != bits(second.folder)
+    note = open_folder(second.weights).note
+    assert "began with weights" in note
+    assert str(tmp_path) not in note
 
 
 def test_samples_that_cannot_be_learned_from_are_named(few: Dataset, tmp_path: Path) -> None:

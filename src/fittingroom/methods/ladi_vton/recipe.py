@@ -50,6 +50,8 @@ class TrainOptions:
         halve: steps of a stage after which all rates have halved, smoothly; 0 = constant, as published. Short trainings end better so.
         clip: largest norm of a stage's gradient, matcher and refinement excepted.
         dropout: share of samples whose prompt is emptied in the last stage; likewise, each by itself, pose and garment.
+        late: above 1, late (noisy) times are drawn more often, in which a picture takes shape: time t of T with a density that grows
+            as t to the power of ``late - 1``; 1 = all alike, as published.
         perceptual: trunk of the perceptual losses: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
         perceptual_gain: factor on what it says; the weights are meant for VGG-19, and what the small network says is a third of L1.
         encoders: vision tower and text encoder learn with the adapter, for models without pretrained ones.
@@ -85,6 +87,7 @@ class TrainOptions:
     halve: int = 0
     clip: float = 1.0
     dropout: float = 0.2
+    late: float = 1.0
     perceptual: Perceptual = "vgg19"
     perceptual_gain: float = 1.0
     encoders: bool = False
@@ -107,6 +110,8 @@ class TrainOptions:
         check_options(self, "ladi-vton", choices, {"dropout": 1})
         if self.cache == "disk" and not self.cache_folder:
             raise InputError("ladi-vton.cache is disk, but where?", mend="set ladi-vton.cache_folder")
+        if self.late < 1:
+            raise InputError(f"ladi-vton.late is {self.late:g}", mend="choose 1 or more")
         if self.crop % 8:
             raise InputError(f"ladi-vton.crop is {self.crop}", mend="choose a multiple of 8")
         if self.start == RANDOM and "adapter" in self.stages():

@@ -87,6 +87,14 @@ def emasc_terms(
     return terms
 
 
+def times(count: int, total: int, late: float, generator: torch.Generator, device: torch.device) -> torch.Tensor:
+    """``(count,)`` times from 0 to ``total - 1`` at random; ``late`` as in :class:`~.recipe.TrainOptions`."""
+    if late == 1:
+        return torch.randint(0, total, (count,), generator=generator, device=device)
+    share = torch.rand(count, generator=generator, device=device, dtype=torch.float64) ** (1 / late)
+    return (share * total).long().clamp(max=total - 1)
+
+
 @dataclass(frozen=True)
 class Dropped:
     """Which samples of a batch lose what, each ``(B,)`` bool.
@@ -125,6 +133,7 @@ def noise_terms(
     text: torch.Tensor,
     generator: torch.Generator,
     gone: Dropped | None,
+    late: float = 1.0,
 ) -> Terms:
     """What the UNet predicts: the noise, or where the schedule says ``v_prediction``, the velocity.
 
@@ -137,6 +146,7 @@ def noise_terms(
         text: ``(B, 77, width)``.
         generator: for latents, noise and times.
         gone: what is dropped.
+        late: see :class:`~.recipe.TrainOptions`.
     """
 
     def latents(name: str) -> torch.Tensor:
@@ -145,8 +155,7 @@ def noise_terms(
 
     clean, masked = latents("person"), latents("masked")
     added = drawn(clean, generator)
-    last = int(noise.config.num_train_timesteps)
-    time = torch.randint(0, last, (len(clean),), generator=generator, device=clean.device)
+    time = times(len(clean), int(noise.config.num_train_timesteps), late, generator, clean.device)
     noisy = noise.add_noise(clean, added, time)
     wanted = noise.get_velocity(clean, added, time) if noise.config.prediction_type == "v_prediction" else added
     size = (clean.shape[-2], clean.shape[-1])

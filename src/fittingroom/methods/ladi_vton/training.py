@@ -262,12 +262,10 @@ class LadiTask(Task):
 
     def _key(self) -> str:
         """Of everything that the features depend on: data, sizes, and the weights of the networks that make them."""
-        weights = {
-            part: tensors_hash(self.modules[part])
-            for part in ("vae", "matcher", "refinement", "vision")
-            if part in self.modules
-        }
-        begin = self.options.start if self.start.bundle is None else self.start.bundle.fingerprint()
+        # a vision tower that learns leaves nothing behind that is kept
+        makers = ("vae", "matcher", "refinement", *(() if "vision" in self.modules else ("vision",)))
+        weights = {part: tensors_hash(self.modules[part]) for part in makers if part in self.modules}
+        begin = self.options.start if self.start.bundle is None else self.start.bundle.fingerprint(*makers)
         begin += self._given()
         samples = [[each.person.content_hash(), each.garment.content_hash()] for each in self.samples]
         slips = [self.options.published, self.options.rules, _MASKS]
@@ -313,10 +311,10 @@ class LadiTask(Task):
         noise = self.diffusers.DDPMScheduler.from_config(dict(config.noise))
         if stage == "adapter":
             text = said(part("text"), words, batch["category"])
-            return noise_terms(part("base"), noise, config, batch, features, text, generator, None)
+            return noise_terms(part("base"), noise, config, batch, features, text, generator, None, options.late)
         gone = dropped(len(words), options.dropout, generator, device)
         text = said(part("text"), words, batch["category"], gone.prompt)
-        return noise_terms(part("unet"), noise, config, batch, features, text, generator, gone)
+        return noise_terms(part("unet"), noise, config, batch, features, text, generator, gone, options.late)
 
     # --- results ---------------------------------------------------------------------------------------------
     def _results(self, averaged: Mapping[str, nn.Module]) -> dict[str, Any]:

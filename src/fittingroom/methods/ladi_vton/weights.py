@@ -74,10 +74,15 @@ class Bundle:
     note: str = ""
     trained: bool = True
 
-    def fingerprint(self) -> str:
-        """SHA-256 over the sizes and samples of every file: equal weights in equal files give equal digits."""
-        digests = {str(path): _sample(path) for path, _ in self.files.values()}
-        parts = {part: digests[str(path)] for part, (path, _) in self.files.items()}
+    def fingerprint(self, *only: str) -> str:
+        """SHA-256 over the sizes and samples of every file: equal weights in equal files give equal digits.
+
+        Args:
+            only: these parts; all of them if none are named.
+        """
+        files = {part: path for part, (path, _) in self.files.items() if not only or part in only}
+        digests = {str(path): _sample(path) for path in files.values()}
+        parts = {part: digests[str(path)] for part, path in files.items()}
         return sha256_json({"config": self.config.to_json(), "rules": self.rules, "parts": parts})
 
 
