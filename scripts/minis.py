@@ -135,10 +135,11 @@ def train(places: Places, name: str, minutes: float, device: str) -> None:
     recipe = read_recipe(f"recipes/{method}-mini.toml")
     steps = int(recipe.get(method, {}).get("autoencoder_steps", 0))
     given = "embedded" if embedded_folder(SHARED) else ""
-    if name != SHARED and (before := embedded_folder(name)):
+    before = embedded_folder(name)
+    if before and not places.training(name).exists():
+        write_text(places.before(name), (before / CARD).read_text())
+    if name != SHARED and before:
         changes["model"], changes[method] = {}, goes_on(method, before)
-        if not places.training(name).exists():
-            write_text(places.before(name), (before / CARD).read_text())
         if method == "promptdresser":
             changes["model"]["size"] = "published"  # that is: of the weights that it begins with
     elif name == SHARED:  # goes on from the package's, where there is one

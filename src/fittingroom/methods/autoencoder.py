@@ -86,6 +86,11 @@ def absolute_error(made: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return F.l1_loss(made, truth)
 
 
+def coarse_error(made: torch.Tensor, truth: torch.Tensor, side: int = 8) -> torch.Tensor:
+    """Mean absolute difference of the means of squares of ``side`` pixels of two ``(B, 3, H, W)`` pictures, -1 to 1."""
+    return F.avg_pool2d(made - truth, side).abs().mean()
+
+
 def vgg_view(picture: torch.Tensor, short: int = _SHORT) -> torch.Tensor:
     """``(B, 3, H, W)``, -1 to 1 -> what VGG is shown: the short side 256, ImageNet's mean and deviation taken out."""
     height, width = picture.shape[-2:]
@@ -142,6 +147,22 @@ AUTOENCODER = Loss(
     },
     where=_WHERE_AUTOENCODER,
     function=absolute_error,
+)
+AUTOENCODER_COLOUR = Loss(
+    name="autoencoder_colour",
+    symbol=r"\mathcal{L}_{c}^{A}",
+    formula=r"\| M_8(\mathcal{D}(z) - x) \|_1",
+    weight=2.0,
+    source="ours",
+    text={
+        "en": "The mean colour of small squares: a garment of a wrong hue is another garment, however sharp its folds are.",
+        "ru": "Средний цвет малых квадратов: одежда не того оттенка — другая одежда, как бы ни были резки складки.",
+    },
+    where={
+        "en": r"$x$: photo or garment; $\mathcal{D}(z)$: the same, decoded; $M_8$: means of squares of 8 by 8 pixels",
+        "ru": r"$x$ — фотография или одежда; $\mathcal{D}(z)$ — она же после декодера; $M_8$ — средние по квадратам 8 на 8 точек",
+    },
+    function=coarse_error,
 )
 AUTOENCODER_VGG = Loss(
     name="autoencoder_vgg",
@@ -202,6 +223,7 @@ def autoencoder_terms(
     made = vae.decode(seen.mean + seen.std * noise.to(seen.mean)).sample.float()
     terms = {
         AUTOENCODER.name: (AUTOENCODER.weight, AUTOENCODER(made, truth)),
+        AUTOENCODER_COLOUR.name: (AUTOENCODER_COLOUR.weight, AUTOENCODER_COLOUR(made, truth)),
         AUTOENCODER_KL.name: (AUTOENCODER_KL.weight, AUTOENCODER_KL(seen.mean, seen.std)),
     }
     if trunk is not None:

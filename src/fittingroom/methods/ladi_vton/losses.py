@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..autoencoder import AUTOENCODER, AUTOENCODER_KL, AUTOENCODER_VGG, absolute_error, perceptual
+from ..autoencoder import AUTOENCODER, AUTOENCODER_COLOUR, AUTOENCODER_KL, AUTOENCODER_VGG, absolute_error, perceptual
 from ..base import Loss
 from .warping import POINTS
 
@@ -189,4 +189,16 @@ NOISE = Loss(
     function=noise_error,
 )
 
-LOSSES = (AUTOENCODER, AUTOENCODER_VGG, AUTOENCODER_KL, WARP, REGULARITY, REFINE, REFINE_VGG, EMASC, EMASC_VGG, NOISE)
+LOSSES = (
+    AUTOENCODER,
+    AUTOENCODER_COLOUR,
+    AUTOENCODER_VGG,
+    AUTOENCODER_KL,
+    WARP,
+    REGULARITY,
+    REFINE,
+    REFINE_VGG,
+    EMASC,
+    EMASC_VGG,
+    NOISE,
+)

@@ -342,7 +342,7 @@ def begin_as_given(network: Refinement) -> Refinement:
     """
     if network.outc.conv.in_channels < 6:
         raise ValueError("a refinement needs six channels to begin with")
-    for block, before in ((network.inc, network.inc.double_conv[0].in_channels - 3), (network.up4.conv, None)):
+    for block in (network.inc, network.up4.conv):
         layers = block.double_conv
         for place in (0, 3):
             convolution, norm = layers[place], layers[place + 1]
@@ -352,9 +352,9 @@ def begin_as_given(network: Refinement) -> Refinement:
             assert norm.running_var is not None
             for channel in range(6):
                 bright = channel < 3
-                outside = before is not None and place == 0
+                outside = block is network.inc and place == 0
                 convolution.weight[channel] = 0
-                source = before + channel % 3 if outside else channel
+                source = convolution.in_channels - 3 + channel % 3 if outside else channel
                 convolution.weight[channel, source, 1, 1] = -1 if outside and not bright else 1
                 mean, spread = _BRIGHTER if bright else _DARKER
                 norm.running_mean[channel], norm.running_var[channel] = mean, spread**2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from ..autoencoder import AUTOENCODER, AUTOENCODER_KL, AUTOENCODER_VGG
+from ..autoencoder import AUTOENCODER, AUTOENCODER_COLOUR, AUTOENCODER_KL, AUTOENCODER_VGG
 from ..base import Loss
 
 
@@ -44,4 +44,4 @@ NOISE = Loss(
     function=noise_error,
 )
 
-LOSSES = (NOISE, AUTOENCODER, AUTOENCODER_VGG, AUTOENCODER_KL)
+LOSSES = (NOISE, AUTOENCODER, AUTOENCODER_COLOUR, AUTOENCODER_VGG, AUTOENCODER_KL)
