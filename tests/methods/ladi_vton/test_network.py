@@ -17,12 +17,12 @@ from fittingroom.methods.ladi_vton.emasc import Emasc, decode, encode, keep_outs
 from fittingroom.methods.ladi_vton.network import build, build_base_unet, extend_input
 from fittingroom.methods.ladi_vton.pipeline import draws
 from fittingroom.methods.ladi_vton.prompts import empty, tokens
+from fittingroom.methods.ladi_vton.start import begin_as_given
 from fittingroom.methods.ladi_vton.tiny import fill, tiny_config, tiny_networks
 from fittingroom.methods.ladi_vton.warping import (
     Matcher,
     Refinement,
     WarpingConfig,
-    begin_as_given,
     lattice,
     parameters,
     sample,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from ...core.errors import InputError, MissingError
 from ...weights.convert import read_tensors
@@ -16,7 +17,7 @@ from ..autoencoder import begin_gently
 from .config import ModelConfig
 from .network import build, build_base_unet, extend_input
 from .recipe import BASE, RANDOM
-from .warping import begin_as_given
+from .warping import Refinement
 from .weights import SETS, Bundle, assign, load_part, open_folder, open_published
 
 #: parts of the base model -> entry of the manifest
@@ -24,6 +25,49 @@ _BASE_FILES: Mapping[str, str] = {"vision": "clip-vit-h-14", "text": "sd2-inpain
 _BASE_UNET = "sd2-inpainting-unet"
 #: in a folder, the UNet of nine channels that the adapter is first trained with
 BASE_UNET_FILE = "base-unet.safetensors"
+
+#: mean and spread of what is brighter and what is darker than grey in garments on white: batch norms that begin with these let
+#: colours pass nearly as they are
+_BRIGHTER, _DARKER = (0.8, 0.4), (0.1, 0.25)
+
+
+@torch.no_grad()
+def begin_as_given(network: Refinement) -> Refinement:
+    """Let a new refinement begin as giving the warped garment back; returns it.
+
+    The garment runs along the first skip connection in six channels, brighter and darker than grey for each colour (ReLU lets
+    nothing negative pass), and is put together by the last layer. From random weights, hundreds of steps go by before there are
+    colours again. In training mode batch norms disturb it a little.
+
+    Raises:
+        ValueError: a network of fewer than six channels.
+    """
+    if network.outc.conv.in_channels < 6:
+        raise ValueError("a refinement needs six channels to begin with")
+    for block in (network.inc, network.up4.conv):
+        layers = block.double_conv
+        for place in (0, 3):
+            convolution, norm = layers[place], layers[place + 1]
+            assert isinstance(convolution, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
+            for channel in range(6):
+                bright = channel < 3
+                outside = block is network.inc and place == 0
+                convolution.weight[channel] = 0
+                source = convolution.in_channels - 3 + channel % 3 if outside else channel
+                convolution.weight[channel, source, 1, 1] = -1 if outside and not bright else 1
+                mean, spread = _BRIGHTER if bright else _DARKER
+                norm.running_mean[channel], norm.running_var[channel] = mean, spread**2
+                norm.bias[channel], norm.weight[channel] = mean, spread
+    last = network.outc.conv
+    assert last.bias is not None
+    last.weight.zero_()
+    last.bias.zero_()
+    for colour in range(3):
+        last.weight[colour, colour, 0, 0], last.weight[colour, colour + 3, 0, 0] = 1, -1
+    return network
 
 
 class Start:
