@@ -66,12 +66,12 @@ def errors(weights: Path, data: str, people: int) -> tuple[dict[tuple[str, int],
             for time in TIMES:
                 added = torch.randn(truth.shape, generator=generator)
                 noisy = noise.add_noise(truth, added, torch.tensor([time]))
-                said_ = predict(networks.unet, noisy, torch.tensor([time]), guide)
+                answer = predict(networks.unet, noisy, torch.tensor([time]), guide)
                 kept = noise.alphas_cumprod[time]
                 picture = (
-                    kept.sqrt() * noisy - (1 - kept).sqrt() * said_
+                    kept.sqrt() * noisy - (1 - kept).sqrt() * answer
                     if velocity
-                    else (noisy - (1 - kept).sqrt() * said_) / kept.sqrt()
+                    else (noisy - (1 - kept).sqrt() * answer) / kept.sqrt()
                 )
                 wrong = (picture - truth) ** 2
                 found.setdefault((shown, time), []).append((mean(wrong, hole), mean(wrong, 1 - hole)))

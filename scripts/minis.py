@@ -2,8 +2,7 @@
 
     python scripts/minis.py data                    # training and validation sets (hours of rendering on two cores)
     python scripts/minis.py train autoencoder       # one for both diffusion methods, which then need not train their own
-    python scripts/minis.py train METHOD            # goes on where it was stopped, in a new folder from the package's weights;
-                                                    # --minutes N, --device cuda
+    python scripts/minis.py train METHOD            # goes on where it was stopped, or in a new --root from the package's weights
     python scripts/minis.py install autoencoder     # into the package, so that nobody has to train it again
     python scripts/minis.py measure METHOD          # against the baseline, on the validation sets; prints which bars are met
     python scripts/minis.py install METHOD          # writes the weights and their card into the package
@@ -120,12 +119,13 @@ def data(places: Places, people: int, validation: int) -> None:
     print(f"{packed.people} people, {packed.garments} garments, {packed.size / 1e6:.1f} MB: {packed.root}")
 
 
-def goes_on(method: str, weights: Path) -> dict[str, object]:
-    """Settings of a training that begins with weights of the package: only what learns last goes on learning."""
-    begin: dict[str, object] = {"start": str(weights)}
-    if method == "pasta-gan++":
-        return begin
-    return {**begin, "stage": "tryon", "autoencoder_steps": 0}
+def goes_on(method: str, weights: Path) -> dict[str, dict[str, object]]:
+    """Changes of a recipe for beginning with weights of the package: only what learns last goes on learning."""
+    last = {} if method == "pasta-gan++" else {"stage": "tryon", "autoencoder_steps": 0}
+    size = (
+        {"model": {"size": "published"}} if method == "promptdresser" else {}
+    )  # that is: of the weights it begins with
+    return {method: {"start": str(weights), **last}, **size}
 
 
 def train(places: Places, name: str, minutes: float, device: str) -> None:
@@ -139,12 +139,11 @@ def train(places: Places, name: str, minutes: float, device: str) -> None:
     if before and not places.training(name).exists():
         write_text(places.before(name), (before / CARD).read_text())
     if name != SHARED and before:
-        changes["model"], changes[method] = {}, goes_on(method, before)
-        if method == "promptdresser":
-            changes["model"]["size"] = "published"  # that is: of the weights that it begins with
-    elif name == SHARED:  # goes on from the package's, where there is one
+        changes |= goes_on(method, before)
+    elif name == SHARED:  # goes on from the package's, where there is one; the full rate would throw that far back
         changes["train"]["steps"] = steps
-        changes[method] |= {"stage": SHARED, "halve": max(1, steps // 3), "warmup": 50, "autoencoder": given}
+        rates = {"lr_autoencoder": 7e-4, "halve": 450} if given else {"halve": max(1, steps // 3)}
+        changes[method] |= {"stage": SHARED, "warmup": 50, "autoencoder": given, **rates}
     elif steps and (places.autoencoder.is_file() or given):
         given = str(places.autoencoder) if places.autoencoder.is_file() else given
         changes["train"]["steps"] = int(recipe["train"]["steps"]) - steps
@@ -293,11 +292,10 @@ def install(places: Places, method: str, device: str) -> None:
         raise SystemExit(f"{size:.1f} MB of weights; the package takes {LARGEST_MB:.0f} at most for a method")
     lines = measure(places, method, device)
     target = ROOT / method
-    card = model_card(places, method, lines, size)  # before the old one goes, which may have begun the training
     if target.exists():
         shutil.rmtree(target)
     shutil.copytree(weights, target)
-    write_text(target / CARD, card)
+    write_text(target / CARD, model_card(places, method, lines, size))
     shown = Path("docs/images") / f"mini-{method}.jpg"
     shutil.copy(places.root / f"{method}-rendered-unpaired.jpg", shown)
     print(f"installed: {target}, {shown}")

@@ -67,9 +67,9 @@ class LadiVton(Method):
             device: torch device.
             settings: options; those not given are as the weights recommend, see :mod:`fittingroom.weights.recommended`.
         """
-        options(settings)  # what was given is checked before weights are looked for
+        chosen = options(settings)  # checked before weights are looked for
         if weights is not None and str(weights) in SETS:
-            return cls(open_published(str(weights)), options(settings), device)
+            return cls(open_published(str(weights)), chosen, device)
         others = f"ladi-vton@FOLDER of `fittingroom train`, or ladi-vton@{' or @'.join(SETS)}"
         folder = require_embedded("ladi-vton", others) if weights is None else Path(weights)
         return cls(open_folder(folder), options(recommended(folder, settings)), device)
