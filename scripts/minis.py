@@ -34,7 +34,7 @@ from fittingroom.core.images import encode_jpeg, read_image, resize_image, to_im
 from fittingroom.core.progress import progress
 from fittingroom.data.pack import pack
 from fittingroom.methods.ladi_vton.recipe import mini_config
-from fittingroom.methods.ladi_vton.start import Start
+from fittingroom.methods.ladi_vton.start import PARTS_FOLDER, Start
 from fittingroom.metrics.psnr import psnr
 from fittingroom.metrics.ssim import ssim
 from fittingroom.report.collect import Column, columns
@@ -46,6 +46,8 @@ from fittingroom.weights.recommended import recommend
 METHODS = ("pasta-gan++", "ladi-vton", "promptdresser")
 #: what both diffusion methods may begin with, and the method whose first stage trains it
 SHARED, SHARED_BY = "autoencoder", "ladi-vton"
+#: stages whose results come with the package (scripts/ladi_parts.py), if its autoencoder is taken too
+PARTS_STEPS = ("warp_steps", "refine_steps", "emasc_steps")
 HEIGHT = 256
 #: people with one light each; colours for each light; seeds of both sets
 PEOPLE, VARIANTS, TRAIN_SEED, VALIDATION_SEED = 180, 4, 101, 202
@@ -122,9 +124,8 @@ def data(places: Places, people: int, validation: int) -> None:
 def goes_on(method: str, weights: Path) -> dict[str, dict[str, object]]:
     """Changes of a recipe for beginning with weights of the package: only what learns last goes on learning."""
     last = {} if method == "pasta-gan++" else {"stage": "tryon", "autoencoder_steps": 0}
-    size = (
-        {"model": {"size": "published"}} if method == "promptdresser" else {}
-    )  # that is: of the weights it begins with
+    # that is: of the weights it begins with
+    size = {"model": {"size": "published"}} if method == "promptdresser" else {}
     return {method: {"start": str(weights), **last}, **size}
 
 
@@ -146,18 +147,14 @@ def train(places: Places, name: str, minutes: float, device: str) -> None:
         changes[method] |= {"stage": SHARED, "warmup": 50, "autoencoder": given, **rates}
     elif steps and (places.autoencoder.is_file() or given):
         given = str(places.autoencoder) if places.autoencoder.is_file() else given
-        changes["train"]["steps"] = int(recipe["train"]["steps"]) - steps
-        changes[method] |= {"autoencoder": given, "autoencoder_steps": 0}
+        parts = given == "embedded" and method == SHARED_BY and embedded_folder(PARTS_FOLDER)
+        spared = ("autoencoder_steps", *(PARTS_STEPS if parts else ()))
+        changes["train"]["steps"] = int(recipe["train"]["steps"]) - sum(int(recipe[method][each]) for each in spared)
+        changes[method] |= {"autoencoder": given, "parts": "embedded"} if parts else {"autoencoder": given}
+        changes[method] |= dict.fromkeys(spared, 0)
+    out = places.training(name)
     with progress(f"training {name}") as report:
-        done = fr.train(
-            places.packed,
-            method,
-            recipe=recipe,
-            out=places.training(name),
-            changes=changes,
-            device=device,
-            progress=report,
-        )
+        done = fr.train(places.packed, method, recipe=recipe, out=out, changes=changes, device=device, progress=report)
     print(f"{name}: {done.steps} steps, {'finished' if done.finished else 'to be continued'}: {done.weights}")
 
 
@@ -247,7 +244,7 @@ def measure(places: Places, method: str, device: str) -> list[str]:
 
 def measure_autoencoder(places: Places) -> list[str]:
     """How well pictures that it never saw come back: validation people, garments, and street photos where there are any."""
-    vae = Start("random", mini_config(), 0, places.autoencoder).network("vae")
+    vae = Start("random", mini_config(), 0, {"vae": places.autoencoder}).network("vae")
     sets = {"rendered": fr.Dataset.open(places.validation)}
     if places.street:
         sets["street"] = fr.Dataset.open(places.street, split="val")

@@ -17,7 +17,8 @@ from fittingroom.methods.ladi_vton.emasc import Emasc, decode, encode, keep_outs
 from fittingroom.methods.ladi_vton.network import build, build_base_unet, extend_input
 from fittingroom.methods.ladi_vton.pipeline import draws
 from fittingroom.methods.ladi_vton.prompts import empty, tokens
-from fittingroom.methods.ladi_vton.start import begin_as_given
+from fittingroom.methods.ladi_vton.recipe import mini_config
+from fittingroom.methods.ladi_vton.start import begin_as_given, begin_with_the_picture
 from fittingroom.methods.ladi_vton.tiny import fill, tiny_config, tiny_networks
 from fittingroom.methods.ladi_vton.warping import (
     Matcher,
@@ -224,3 +225,27 @@ def test_a_new_refinement_may_begin_as_giving_the_garment_back() -> None:
     assert network.outc.conv.weight.grad.abs().amax(dim=0).min() > 0  # channels that carry nothing yet can learn, too
     with pytest.raises(ValueError, match="six channels"):
         begin_as_given(Refinement(WarpingConfig(refine=4)))
+
+
+def test_a_new_unet_may_begin_as_repeating_what_it_sees_around_the_mask() -> None:
+    torch.manual_seed(4)
+    config = mini_config()
+    unet = begin_with_the_picture(build("unet", config), config.latent)
+    shown = torch.randn(2, int(config.unet["in_channels"]), 32, 24)
+    masked = shown[:, config.latent + 1 : 2 * config.latent + 1]
+    text = torch.randn(2, 77, 96)
+
+    def answer() -> torch.Tensor:
+        made: torch.Tensor = unet(shown, torch.tensor([999, 10]), encoder_hidden_states=text, return_dict=False)[0]
+        return made
+
+    with torch.inference_mode():
+        assert (answer() + masked).abs().max() < 0.1  # the velocity at late times, where the mask is not
+    rate = torch.optim.Adam(unet.parameters(), lr=1e-3)
+    for _ in range(4):  # it learns everywhere: behind blocks that do nothing yet, after some steps
+        rate.zero_grad()
+        (answer() - shown.flip(0)[:, : config.latent]).square().mean().backward()
+        rate.step()
+    assert all(each.grad is not None and float(each.grad.abs().max()) > 0 for each in unet.parameters())
+    with pytest.raises(ValueError, match="too narrow"):
+        begin_with_the_picture(build("unet", tiny_config()), 4)

@@ -19,6 +19,7 @@ from fittingroom.core.labels import CIHP20
 from fittingroom.core.pose import Pose
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sample import Parse
+from fittingroom.methods.autoencoder import total
 from fittingroom.methods.ladi_vton import start as start_module
 from fittingroom.methods.ladi_vton.config import PUBLISHED
 from fittingroom.methods.ladi_vton.denoise import Guide, Solver, denoise
@@ -26,11 +27,11 @@ from fittingroom.methods.ladi_vton.losses import LOSSES
 from fittingroom.methods.ladi_vton.method import LadiVton
 from fittingroom.methods.ladi_vton.network import PARTS, build, build_base_unet
 from fittingroom.methods.ladi_vton.recipe import TrainOptions, from_recipe, mini_config
-from fittingroom.methods.ladi_vton.start import BASE_UNET_FILE, Start
-from fittingroom.methods.ladi_vton.steps import dropped, noise_terms, through_jpeg, times
+from fittingroom.methods.ladi_vton.start import BASE_UNET_FILE, Start, given_parts
+from fittingroom.methods.ladi_vton.steps import dropped, noise_terms, through_jpeg, times, warp_terms
 from fittingroom.methods.ladi_vton.tiny import fill, tiny_config, tiny_networks
 from fittingroom.methods.ladi_vton.training import LadiTask
-from fittingroom.methods.ladi_vton.warping import parameters
+from fittingroom.methods.ladi_vton.warping import Matcher, parameters, sample, shrink
 from fittingroom.methods.ladi_vton.weights import open_folder, save_all
 from fittingroom.nn.lora import inject, merge
 from fittingroom.train.checkpoint import checkpoints
@@ -125,11 +126,34 @@ def test_another_trainings_autoencoder_is_taken_and_its_latents_measured(
         run(few, tmp_path / "bad", options=options | {"autoencoder": str(given.with_name("unet.safetensors"))}, steps=1)
 
 
+def test_single_parts_may_be_given(
+    trained: Trained, few: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts, others = tmp_path / "parts", ("matcher", "refinement", "emasc")
+    parts.mkdir()
+    for part in others:
+        (parts / f"{part}.safetensors").write_bytes((trained.weights / f"{part}.safetensors").read_bytes())
+    options = {"autoencoder": str(trained.weights / "vae.safetensors"), "stage": "tryon", "start": "random"}
+    monkeypatch.setattr(start_module, "embedded_folder", {start_module.PARTS_FOLDER: parts}.get)
+    made = [run(few, tmp_path / str(name), options=options | {"parts": name}, steps=1) for name in ("embedded", "")]
+    for part in (*others, "vae"):
+        truth = (trained.weights / f"{part}.safetensors").read_bytes()
+        found = [(done.weights / f"{part}.safetensors").read_bytes() == truth for done in made]
+        assert found == [True, part == "vae"], part
+    with pytest.raises(MissingError, match="no part of LaDI-VTON here"):
+        given_parts("", str(tmp_path))
+    monkeypatch.setattr(start_module, "embedded_folder", lambda name: None)
+    with pytest.raises(MissingError, match="no embedded parts"):
+        given_parts("", "embedded")
+
+
 def test_rates_may_fall_by_halves() -> None:
     options = TrainOptions(start="random", adapter_steps=0, warmup=0, halve=100, lr=1.0, lr_warp=0.5, lr_refine=2.0)
     assert [options.rate("tryon", step) for step in (0, 100, 200)] == [1.0, 0.5, 0.25]
     assert options.rate("warp", 100) == 0.25
     assert options.rate("refine", 100) == 1.0
+    quicker = replace(options, halve_warp=50)
+    assert [quicker.rate(stage, 100) for stage in ("warp", "refine", "tryon")] == [0.125, 1.0, 0.5]
     assert TrainOptions(start="random", adapter_steps=0, warmup=0, lr=1.0).rate("tryon", 10**6) == 1.0
 
 
@@ -212,11 +236,13 @@ def test_saving_memory_changes_nothing(few: Dataset, tmp_path: Path, tiny: Path)
 def test_learning_lowers_the_loss(few: Dataset, tmp_path: Path) -> None:
     for stage, name, options in (
         ("warp", "warp_l1", {"lr_warp": 2e-3}),
+        ("warp", "warp_coarse", {"lr_warp": 2e-3, "beta": 0.9, "warp_coarse": 2.0}),
         ("autoencoder", "autoencoder_l1", {"lr_autoencoder": 3e-3}),
         ("tryon", "noise", {"lr": 3e-3, "warmup": 1, "cache": "memory", "half": True}),
     ):
-        run(few, tmp_path / stage, options={"stage": stage, "perceptual": "none", **options}, steps=20, batch=4)
-        values = [line[f"{stage}/{name}"] for line in read_log(tmp_path / stage)]
+        out = tmp_path / name
+        run(few, out, options={"stage": stage, "perceptual": "none", **options}, steps=20, batch=4)
+        values = [line[f"{stage}/{name}"] for line in read_log(out)]
         assert np.mean(values[-4:]) < 0.9 * np.mean(values[:4]), stage
 
 
@@ -226,6 +252,34 @@ def test_the_published_training_with_its_slips(few: Dataset, tmp_path: Path) -> 
     assert all(np.isfinite(value) for line in read_log(tmp_path) for value in line.values())
     picture = torch.linspace(-1, 1, 64).expand(3, 64, 64)
     assert 0 < float((through_jpeg(picture) - picture).abs().mean()) < 0.02
+
+
+def test_the_matcher_may_be_told_more_of_blurred_pictures() -> None:
+    batch = {name: torch.rand(2, 3, 128, 96) * 2 - 1 for name in ("garment", "worn", "person")}
+    batch |= {"mask": torch.zeros(2, 1, 128, 96), "pose": torch.rand(2, 18, 128, 96)}
+    matcher = Matcher(tiny_config().warping).eval()
+    usual = total(warp_terms(matcher, batch, False))
+    terms = warp_terms(matcher, batch, False, coarse=2.0, even=3.0)
+    given, worn = (shrink(batch[name], matcher.size) for name in ("garment", "worn"))
+    away = (
+        sample(given, matcher(given, torch.zeros(2, 21, *matcher.size))[0]) - worn
+    )  # it begins with the garment unwarped
+    squares = sum(
+        (away.reshape(2, 3, 64 // side, side, 64 // side, side).mean((3, 5))).abs().mean() for side in (4, 8, 16)
+    )
+    torch.testing.assert_close(terms["warp_coarse"][1], squares, rtol=1e-4, atol=1e-5)
+    assert terms["warp_coarse"][0] == 2.0
+    expected = usual + 2 * squares + 2 * 0.01 * terms["warp_regularity"][1]
+    torch.testing.assert_close(total(terms), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_refinement_need_not_hear_the_perceptual_loss(few: Dataset, tmp_path: Path) -> None:
+    named = []
+    for hears in (True, False):
+        out = tmp_path / str(hears)
+        run(few, out, options={"stage": "refine", "refine_perceptual": hears}, steps=1)
+        named.append({key for key in read_log(out)[0] if key.startswith("refine/")})
+    assert named == [{"refine/refine_l1", "refine/refine_vgg"}, {"refine/refine_l1"}]
 
 
 def test_dropout_empties_a_share_of_each_kind_by_itself() -> None:
@@ -467,11 +521,12 @@ def test_the_small_recipe(tmp_path: Path) -> None:
     assert config == mini_config()
     assert sum(options.stages().values()) + 15_000 == tables["train"]["steps"]
     with torch.device("meta"):
-        written = 0  # bytes, in half precision but for the matcher; the package takes 24 MB of a method
+        written = 0  # bytes, weights in half precision; the package takes 24 MB of a method
         for part in PARTS:
-            for value in build(part, config).state_dict().values():
-                half = value.is_floating_point() and part != "matcher"
-                written += value.numel() * (2 if half else value.element_size())
+            network = build(part, config)
+            learned = {name for name, _ in network.named_parameters()}
+            for name, value in network.state_dict().items():
+                written += value.numel() * (2 if name in learned else value.element_size())
     assert 12e6 < written < 24e6
     assert from_recipe({}) == (PUBLISHED, TrainOptions())
     assert json.loads(json.dumps(config.to_json())) == config.to_json()

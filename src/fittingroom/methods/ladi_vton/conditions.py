@@ -34,14 +34,14 @@ def pose_map(pose: Pose, size: Size) -> torch.Tensor:
         size: (height, width).
     """
     points = torch.from_numpy(pose.joints[:, :2].astype(np.float64))
-    rows, columns = torch.arange(size[0], dtype=torch.float64), torch.arange(size[1], dtype=torch.float64)
-    away = (columns[None, None, :] - points[:, 0, None, None]).square() + (
-        rows[None, :, None] - points[:, 1, None, None]
-    ).square()
-    spots = torch.exp(-away / _SPOT**2)
-    spots = spots / (spots.amax(dim=(1, 2), keepdim=True) + torch.finfo(torch.float32).eps)
+    # a Gaussian is the product of one along each side, which is far fewer exponentials
+    down, across = (
+        torch.exp(-(torch.arange(side, dtype=torch.float64) - points[:, axis, None]).square() / _SPOT**2)
+        for side, axis in zip(size, (1, 0), strict=True)
+    )
+    peak = down.amax(dim=1) * across.amax(dim=1) + torch.finfo(torch.float32).eps
     present = (points > 0).any(dim=1)
-    return (spots * present[:, None, None]).float()
+    return ((down * (present / peak)[:, None])[:, :, None] * across[:, None, :]).float()
 
 
 def on_white(photo: UInt8, mask: npt.NDArray[np.bool_]) -> UInt8:

@@ -37,13 +37,20 @@ class TrainOptions:
         adapter_steps: the adapter, with the base inpainting UNet of nine channels.
         autoencoder: file of an autoencoder's weights to begin with, e.g. ``vae.safetensors`` of another training; ``embedded``: the one
             that comes with the package; empty = the start's.
+        parts: folder of single parts to begin with, files named as in a training's weights (``matcher.safetensors`` ...); ``embedded``:
+            warping and skip connections that come with the package; empty = the start's. Their stages may then have 0 steps.
         start: ``published-base`` (Stable Diffusion 2 inpainting and CLIP, own parts new), ``random``, ``published``,
             ``published-dress-code``, or a folder.
         rules: whose label conventions and regions; Dress Code's know all categories.
         lr_warp: Adam's rate for the matcher.
+        halve_warp: as ``halve``, for the matcher's rate alone; 0 = that of all.
+        beta: first moment of Adam's for matcher and refinement.
+        warp_coarse: factor on what the matcher is told besides of the means of small squares, see :data:`.losses.WARP_COARSE`.
+        warp_even: factor on its regularity.
         lr_refine: Adam's rate for the refinement.
         still_norms: the refinement's batch norms keep the statistics that they begin with, for one that begins as giving the warped
             garment back: a batch's own would shift its colours.
+        refine_perceptual: the refinement hears the perceptual loss, as published; a small trunk makes it paint garments paler.
         lr_autoencoder: AdamW's rate for the autoencoder, if that is trained.
         lr: AdamW's rate for the other stages.
         warmup: steps of a stage over which AdamW's rate rises from 0.
@@ -60,7 +67,7 @@ class TrainOptions:
         save_memory: activations are computed again in the backward pass.
         cache: where what resting networks make of an item is kept: ``none``, ``memory`` or ``disk``.
         cache_folder: for ``disk``.
-        half: weights are written with 16 bits, the matcher's excepted.
+        half: weights are written with 16 bits.
         average_kimg: half-life of the running mean of the last stage's networks, in thousand pictures; 0 = none, as published.
         published: slips of the published training are repeated: bends measured on the first sample of a batch; the matcher
             trained on conditions that were made at its own small size; warped garments through JPEG.
@@ -76,11 +83,17 @@ class TrainOptions:
     emasc_steps: int = 40_001
     adapter_steps: int = 200_001
     autoencoder: str = ""
+    parts: str = ""
     start: str = BASE
     rules: RuleName = "dress-code"
     lr_warp: float = 1e-4
+    halve_warp: int = 0
+    beta: float = 0.5
+    warp_coarse: float = 0.0
+    warp_even: float = 1.0
     lr_refine: float = 1e-4
     still_norms: bool = False
+    refine_perceptual: bool = True
     lr_autoencoder: float = 2e-4
     lr: float = 1e-5
     warmup: int = 500
@@ -138,7 +151,7 @@ class TrainOptions:
 
     def rate(self, stage: str, local: int) -> float:
         """Learning rate at a step of a stage."""
-        fall = fallen(local, self.halve)
+        fall = fallen(local, (self.halve_warp if stage == "warp" else 0) or self.halve)
         if stage in ("warp", "refine"):
             return (self.lr_warp if stage == "warp" else self.lr_refine) * fall
         top = self.lr_autoencoder if stage == "autoencoder" else self.lr
@@ -170,7 +183,7 @@ def mini_config() -> ModelConfig:
         text={**text, "num_attention_heads": 3, "vocab_size": len(USED), "projection_dim": 96},
         vision={**vision, "num_attention_heads": 4, "image_size": 128, "patch_size": 16, "projection_dim": 96},
         adapter=AdapterConfig(width=128, inner=256, heads=4, hidden=192, words=WORDS, word=96),
-        warping=WarpingConfig(size=(128, 96), width=12, refine=16, regress=80),
+        warping=WarpingConfig(size=(128, 96), width=12, refine=16, regress=256),
     )
 
 

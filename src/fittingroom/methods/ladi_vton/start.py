@@ -11,15 +11,18 @@ from torch import nn
 
 from ...core.errors import InputError, MissingError
 from ...weights.convert import read_tensors
+from ...weights.embedded import embedded_folder
 from ...weights.fetch import find
 from ...weights.manifest import entry
-from ..autoencoder import begin_gently
-from .config import ModelConfig
-from .network import build, build_base_unet, extend_input
+from ..autoencoder import begin_gently, file_of
+from .config import POSE, ModelConfig
+from .network import PARTS, build, build_base_unet, extend_input
 from .recipe import BASE, RANDOM
 from .warping import Refinement
 from .weights import SETS, Bundle, assign, load_part, open_folder, open_published
 
+#: folder of the embedded parts that are not worth training again
+PARTS_FOLDER = "ladi-vton-parts"
 #: parts of the base model -> entry of the manifest
 _BASE_FILES: Mapping[str, str] = {"vision": "clip-vit-h-14", "text": "sd2-inpainting-text", "vae": "sd2-inpainting-vae"}
 _BASE_UNET = "sd2-inpainting-unet"
@@ -70,6 +73,75 @@ def begin_as_given(network: Refinement) -> Refinement:
     return network
 
 
+@torch.no_grad()
+def begin_with_the_picture(unet: Any, latent: int) -> Any:
+    """Let a new UNet that predicts the velocity begin as repeating what it sees around the mask; returns it.
+
+    What it is shown of pictures (masked photo, warped garment, noisy latents) runs along the longest skip connection in pairs of
+    channels, one with the values and one with their opposites, and is there for the last layer, whose output begins as minus
+    the masked photo: the velocity at late times. SiLU keeps such pairs whole (``silu(x) - silu(-x) = x``), and so do group norms,
+    whose means they are without influence on. All residual blocks and attentions begin as doing nothing.
+
+    Args:
+        unet: diffusers' ``UNet2DConditionModel`` for channels in the order of :class:`~.denoise.Guide`.
+        latent: channels of the latents.
+
+    Raises:
+        ValueError: a network that is too narrow.
+    """
+    begin_gently(unet)
+    last, norm = unet.up_blocks[-1].resnets[-1], unet.conv_norm_out
+    wide = unet.conv_in.out_channels
+    pictures = unet.conv_in.in_channels - 1 - POSE  # channels of these
+    if 2 * pictures > wide or (wide // norm.num_groups) % 2 or last.conv_shortcut is None:
+        raise ValueError(f"a UNet of {wide} channels in {norm.num_groups} groups is too narrow to begin with pictures")
+    masked, noisy = latent + 1, 0
+    first = [masked, noisy] if pictures < 3 * latent else [masked, masked + latent + POSE, noisy]
+    sources = [start + channel for start in first for channel in range(latent)]
+    through = last.conv_shortcut.weight  # (wide, what comes from below + the skip connection, 1, 1)
+    for place, source in enumerate(sources):
+        for out, sign in ((2 * place, 1.0), (2 * place + 1, -1.0)):
+            unet.conv_in.weight[out] = 0
+            unet.conv_in.weight[out, source, 1, 1] = sign
+            unet.conv_in.bias[out] = 0
+            through[out] = 0
+            through[out, through.shape[1] - wide + out, 0, 0] = 1
+            last.conv_shortcut.bias[out] = 0
+    unet.conv_out.weight.mul_(0.1)
+    unet.conv_out.bias.zero_()
+    for channel in range(latent):
+        unet.conv_out.weight[channel] = 0
+        unet.conv_out.weight[channel, 2 * channel, 1, 1] = -1
+        unet.conv_out.weight[channel, 2 * channel + 1, 1, 1] = 1
+    return unet
+
+
+def given_parts(autoencoder: str, parts: str) -> dict[str, Path]:
+    """The files that a recipe's settings ``autoencoder`` and ``parts`` mean, by part.
+
+    Args:
+        autoencoder: see :func:`..autoencoder.file_of`; it comes before the one among ``parts``.
+        parts: a folder with files named as those of a training's weights, ``embedded`` for the one that comes with the package, or
+            empty for none.
+
+    Raises:
+        MissingError: there is no such folder, or nothing in it.
+    """
+    found: dict[str, Path] = {}
+    if parts:
+        folder = embedded_folder(PARTS_FOLDER) if parts == "embedded" else Path(parts)
+        if folder is None:
+            raise MissingError("this installation has no embedded parts", mend="train these stages, or name a folder")
+        found = {part: path for part in PARTS if (path := folder / f"{part}.safetensors").is_file()}
+        if not found:
+            raise MissingError(
+                "no part of LaDI-VTON here", mend=f"files are named {PARTS[0]}.safetensors and the like", path=folder
+            )
+    if file := file_of(autoencoder):
+        found["vae"] = file
+    return found
+
+
 class Start:
     """Networks to begin with.
 
@@ -77,15 +149,15 @@ class Start:
         name: see :class:`~.recipe.TrainOptions`.
         config: sizes where the name does not say them.
         seed: of new weights.
-        autoencoder: file of other weights for the autoencoder.
+        given: files of single parts, which come before the start's own.
 
     Raises:
         MissingError: a folder without weights.
         InputError: a base model with sizes that are not its own.
     """
 
-    def __init__(self, name: str, config: ModelConfig, seed: int, autoencoder: Path | None = None) -> None:
-        self.name, self.seed, self.autoencoder = name, seed, autoencoder
+    def __init__(self, name: str, config: ModelConfig, seed: int, given: Mapping[str, Path] | None = None) -> None:
+        self.name, self.seed, self.given = name, seed, dict(given or {})
         self.bundle: Bundle | None = None
         if name not in (RANDOM, BASE):
             self.bundle = open_published(name) if name in SETS else open_folder(Path(name))
@@ -99,8 +171,8 @@ class Start:
             MissingError: its file is not here.
             InputError: the file of another network.
         """
-        if part == "vae" and self.autoencoder is not None:
-            return self._from_file(build_on_meta(part, self.config), part, self.autoencoder)
+        if part in self.given:
+            return self._from_file(build_on_meta(part, self.config), part, self.given[part])
         if self.bundle is not None:
             return load_part(self.bundle, part)
         if self.name == BASE and part in _BASE_FILES:
@@ -112,6 +184,8 @@ class Start:
                 begin_gently(network)
             if part == "refinement" and self.name == RANDOM:
                 begin_as_given(network)
+            if part == "unet" and self.name == RANDOM and self.config.noise["prediction_type"] == "v_prediction":
+                begin_with_the_picture(network, self.config.latent)
         if self.name == BASE and part == "unet":
             path = _published_file(_BASE_UNET)
             tensors = {name: value.float() for name, value in read_tensors(path).items()}

@@ -24,6 +24,7 @@ from .losses import (
     REFINE_VGG,
     REGULARITY,
     WARP,
+    WARP_COARSE,
 )
 from .prompts import empty, tokens
 from .warping import enlarge_grid, sample, shrink
@@ -38,8 +39,8 @@ def drawn(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return torch.randn(like.shape, generator=generator, device=like.device)
 
 
-def warp_terms(matcher: Any, batch: Batch, published: bool) -> Terms:
-    """The matcher, at its own size."""
+def warp_terms(matcher: Any, batch: Batch, published: bool, coarse: float = 0.0, even: float = 1.0) -> Terms:
+    """The matcher, at its own size; ``coarse`` and ``even`` as in :class:`~.recipe.TrainOptions`."""
     if published:  # conditions that were made at that size
         garment, worn = batch["low_garment"], batch["low_worn"]
         person = torch.cat([batch["low_person"] * (1 - batch["low_mask"]), batch["low_pose"]], dim=1)
@@ -47,10 +48,14 @@ def warp_terms(matcher: Any, batch: Batch, published: bool) -> Terms:
         garment, worn = (shrink(batch[name], matcher.size) for name in ("garment", "worn"))
         person = shrink(torch.cat([batch["person"] * (1 - batch["mask"]), batch["pose"]], dim=1), matcher.size)
     grid, points = matcher(garment, person)
-    return {
-        WARP.name: (WARP.weight, WARP(sample(garment, grid.float()), worn)),
-        REGULARITY.name: (REGULARITY.weight, REGULARITY(points, published)),
+    warped = sample(garment, grid.float())
+    terms = {
+        WARP.name: (WARP.weight, WARP(warped, worn)),
+        REGULARITY.name: (even * REGULARITY.weight, REGULARITY(points, published)),
     }
+    if coarse:
+        terms[WARP_COARSE.name] = (coarse * WARP_COARSE.weight, WARP_COARSE(warped, worn))
+    return terms
 
 
 def warped_by(matcher: Any, batch: Batch) -> torch.Tensor:

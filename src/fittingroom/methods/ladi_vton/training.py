@@ -24,7 +24,7 @@ from ...data.sample import CATEGORIES, Sample
 from ...nn.lora import inject, merge
 from ...nn.perceptual import features
 from ...weights.recommended import recommend
-from ..autoencoder import Terms, autoencoder_terms, file_of, louder, total
+from ..autoencoder import Terms, autoencoder_terms, louder, total
 from ..features import FeatureStore, tensors_hash
 from ..requirement import need
 from ..task import Loop, Task
@@ -35,7 +35,7 @@ from .network import PARTS
 from .preview import preview
 from .recipe import TrainOptions
 from .region import Rules, rules_for
-from .start import Start
+from .start import Start, given_parts
 from .steps import (
     Batch,
     dropped,
@@ -94,7 +94,7 @@ class LadiTask(Task):
     def __init__(self, data: Dataset, config: ModelConfig, options: TrainOptions, seed: int = 1) -> None:
         self.diffusers = need("diffusers")
         need("transformers")
-        given = file_of(options.autoencoder)
+        given = given_parts(options.autoencoder, options.parts)
         self.options, self.start = options, Start(options.start, config, seed, given)
         self.config = self.start.config
         self.samples, self.refused = self._usable(data)
@@ -142,7 +142,7 @@ class LadiTask(Task):
         options = self.options
         parameters = [each for part in trained_parts(stage, options) for each in self.modules[part].parameters()]
         if stage in ("warp", "refine"):
-            return torch.optim.Adam(parameters, lr=options.rate(stage, 0), betas=(0.5, 0.99))
+            return torch.optim.Adam(parameters, lr=options.rate(stage, 0), betas=(options.beta, 0.99))
         made = torch.optim.AdamW(parameters, lr=options.rate(stage, 0), weight_decay=1e-2)
         made.register_step_pre_hook(partial(_clip, parameters, options.clip))
         return made
@@ -224,7 +224,7 @@ class LadiTask(Task):
 
     def scaled(self, device: torch.device) -> ModelConfig:
         """Sizes, with the scale of the latents measured where the autoencoder is not the start's."""
-        if "autoencoder" not in self.stages and not self.options.autoencoder:
+        if "autoencoder" not in self.stages and "vae" not in self.start.given:
             return self.config
         if not self._measured:
             vae, spread = self.part("vae", device), []
@@ -272,8 +272,8 @@ class LadiTask(Task):
         return sha256_json([self.config.to_json(), begin, self.start.seed, weights, slips, samples])
 
     def _given(self) -> str:
-        """SHA-256 of the autoencoder's own file, or nothing."""
-        return sha256_file(self.start.autoencoder) if self.start.autoencoder else ""
+        """SHA-256 of the parts' own files, or nothing."""
+        return " ".join(sha256_file(path) for _, path in sorted(self.start.given.items()))
 
     # --- steps -----------------------------------------------------------------------------------------------
     def step(
@@ -301,9 +301,10 @@ class LadiTask(Task):
             truth = torch.cat([batch["person"], batch["garment"]])
             return autoencoder_terms(part("vae"), truth, trunk, generator, options.crop)
         if stage == "warp":
-            return warp_terms(part("matcher"), batch, options.published)
+            return warp_terms(part("matcher"), batch, options.published, options.warp_coarse, options.warp_even)
         if stage == "refine":
-            return refine_terms(part("matcher"), part("refinement"), batch, trunk)
+            heard = trunk if options.refine_perceptual else None
+            return refine_terms(part("matcher"), part("refinement"), batch, heard)
         if stage == "emasc":
             return emasc_terms(part("vae"), part("emasc"), batch, trunk, generator, options.save_memory)
         config, features = self.scaled(device), self._latents(batch, device)
@@ -346,10 +347,10 @@ class LadiTask(Task):
 
             results["unet"] = merge(copy.deepcopy(self._resting["unet"]))
         for part in PARTS:
-            kind = torch.float16 if self.options.half and part != "matcher" else None
+            kind = torch.float16 if self.options.half else None
             if part in results:
                 save_part(results[part], part, folder, kind)
-            elif self.start.bundle is not None and not (part == "vae" and self.options.autoencoder):
+            elif self.start.bundle is not None and part not in self.start.given:
                 copy_part(self.start.bundle, part, folder)
             elif self.options.start != "published-base":
                 save_part(self.part(part, torch.device("cpu")), part, folder, kind)
@@ -366,7 +367,7 @@ class LadiTask(Task):
         options = asdict(self.options)
         for name in ("cache", "cache_folder", "save_memory", "half"):
             options.pop(name)
-        options["autoencoder"] = self._given()
+        options["autoencoder"] = options["parts"] = self._given()
         samples = [sample.id for sample in self.samples]
         return {"method": "ladi-vton", "model": self.config.to_json(), "options": options, "samples": samples}
 

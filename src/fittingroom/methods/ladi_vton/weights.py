@@ -209,10 +209,11 @@ def load_networks(bundle: Bundle, kind: torch.dtype = torch.float32) -> Networks
 
 
 def save_part(network: nn.Module, part: str, folder: Path, kind: torch.dtype | None = None) -> None:
-    """Write one part's tensors, in another precision where ``kind`` is given."""
+    """Write one part's tensors, what it learned in another precision where ``kind`` is given; other numbers stay as they are."""
     folder.mkdir(parents=True, exist_ok=True)
+    learned = {name for name, _ in network.named_parameters()}
     tensors = {
-        name: (value.to(kind) if kind and value.is_floating_point() else value).detach().cpu().contiguous()
+        name: (value.to(kind) if kind and name in learned else value).detach().cpu().contiguous()
         for name, value in network.state_dict().items()
     }
     write_bytes(folder / f"{part}.safetensors", safetensors.torch.save(tensors))
