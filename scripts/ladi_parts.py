@@ -99,9 +99,8 @@ def install(data: str, trainings: list[Path]) -> None:
     steps, results = "\n".join(map(told, trainings)), "\n".join(f"- {line}" for line in lines)
     card = f"""# ladi-vton-parts, mini
 
-{size:.1f} MB, Apache-2.0. Matcher, refinement and EMASC of our own with which the small LaDI-VTON begins (`parts = "embedded"` in its
-recipe);
-EMASC belongs to the embedded autoencoder. By themselves they dress nobody.
+{size:.1f} MB, Apache-2.0. Matcher, refinement and EMASC of our own with which the small LaDI-VTON begins (`parts = "embedded"`
+in its recipe); EMASC belongs to the embedded autoencoder. By themselves they dress nobody.
 
 ## Data
 
