@@ -54,6 +54,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "average_kimg": 0.01,
         "warmup": 2,
         "crop": 64,
+        "warp_coarse": 1.0,
     },
     "train": {"steps": 6, "batch": 2, "save_every": 100, "sheet_every": 0, "log_every": 1},
 }
