@@ -30,8 +30,10 @@ from fittingroom.methods.ladi_vton.region import rules_for
 from fittingroom.methods.ladi_vton.start import PARTS_FOLDER
 from fittingroom.methods.ladi_vton.steps import warped_by
 from fittingroom.methods.ladi_vton.weights import load_networks, open_folder
+from fittingroom.train.run import read_recipe
 from fittingroom.weights.embedded import CARD, ROOT
 
+RECIPE = "recipes/ladi-vton-mini.toml"
 PARTS = ("matcher", "refinement", "emasc")
 MEASURED = (
     "garment unwarped",
@@ -81,12 +83,23 @@ def measure(weights: Path, data: str, pictures: Path | None) -> list[str]:
 
 
 def told(training: Path) -> str:
-    """One line of a card on one training."""
+    """One line of a card on one training: its stages, its length, and where it went other ways than the recipe."""
     log = [json.loads(line) for line in (training / "log.jsonl").read_text().splitlines()]
     stages = sorted({key.split("/")[0] for line in log for key in line if "/" in key})
-    last = log[-1]
-    batch = last["pictures"] // last["step"]
-    return f"- {', '.join(stages)}: {last['step']} steps of {batch} pictures, {last['seconds'] / 60:.0f} minutes"
+    last, made = log[-1], json.loads((training / "config.json").read_text())
+    recipe = read_recipe(RECIPE)["ladi-vton"]
+    other = [
+        f"{name} {value}"
+        for name, value in made["options"].items()
+        if value != recipe.get(name, value)
+        and name != "start"
+        and not name.endswith("_steps")
+        and (not name.startswith("lr_") or name.removeprefix("lr_") in stages)  # other stages' rates are of no account
+    ]
+    line = (
+        f"- {', '.join(stages)}: {last['step']} steps of {made['batch']} pictures, {last['seconds'] / 60:.0f} minutes"
+    )
+    return line + (f"; other than in the recipe: {', '.join(other)}" if other else "")
 
 
 def install(data: str, trainings: list[Path]) -> None:
@@ -109,7 +122,7 @@ The same as the autoencoder's (its card is beside this one): rendered people of 
 
 ## Training
 
-`recipes/ladi-vton-mini.toml`, two cores; one after the other, each with the weights of the one before:
+`{RECIPE}`, two cores; one after the other, each with the weights of the one before:
 
 {steps}
 

@@ -494,6 +494,7 @@ def test_the_base_model_is_extended(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ({"ladi-vton": {"cache": "disk"}}, "but where"),
         ({"ladi-vton": {"start": "random"}}, "set adapter_steps = 0"),
         ({"ladi-vton": {"encoders": 1}}, "encoders is 1"),
+        ({"ladi-vton": {"beta": 1.0}}, "beta is 1.0"),
         ({"unet": {}}, "no recipe table unet"),
     ],
 )

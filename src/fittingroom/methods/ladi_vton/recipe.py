@@ -44,7 +44,7 @@ class TrainOptions:
         rules: whose label conventions and regions; Dress Code's know all categories.
         lr_warp: Adam's rate for the matcher.
         halve_warp: as ``halve``, for the matcher's rate alone; 0 = that of all.
-        beta: first moment of Adam's for matcher and refinement.
+        beta: Adam's first one for matcher and refinement, at most 0.999.
         warp_coarse: factor on what the matcher is told besides of the means of small squares, see :data:`.losses.WARP_COARSE`.
         warp_even: factor on its regularity.
         lr_refine: Adam's rate for the refinement.
@@ -120,7 +120,7 @@ class TrainOptions:
             "perceptual": get_args(Perceptual),
             "cache": get_args(Cache),
         }
-        check_options(self, "ladi-vton", choices, {"dropout": 1})
+        check_options(self, "ladi-vton", choices, {"dropout": 1, "beta": 0.999})
         if self.cache == "disk" and not self.cache_folder:
             raise InputError("ladi-vton.cache is disk, but where?", mend="set ladi-vton.cache_folder")
         if self.late < 1:

@@ -79,8 +79,8 @@ def begin_with_the_picture(unet: Any, latent: int) -> Any:
 
     What it is shown of pictures (masked photo, warped garment, noisy latents) runs along the longest skip connection in pairs of
     channels, one with the values and one with their opposites, and is there for the last layer, whose output begins as minus
-    the masked photo: the velocity at late times. SiLU keeps such pairs whole (``silu(x) - silu(-x) = x``), and so do group norms,
-    whose means they are without influence on. All residual blocks and attentions begin as doing nothing.
+    the masked photo: the velocity at late times. SiLU keeps such pairs whole (``silu(x) - silu(-x) = x``), and a group norm only scales
+    them, since the mean of such a group is zero. All residual blocks and attentions begin as doing nothing.
 
     Args:
         unet: diffusers' ``UNet2DConditionModel`` for channels in the order of :class:`~.denoise.Guide`.
