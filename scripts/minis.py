@@ -55,7 +55,7 @@ VALIDATION_PEOPLE = 48
 #: pictures on a contact sheet, drawn by this seed and not by hand
 SHOWN, SHOWN_SEED = 10, 10
 #: metrics of the bars: closeness to the true picture, and the smallest PSNR outside of the edited region
-TRUTH = ("lpips-mini", "lpips-random", "ssim", "garment-de2000")
+TRUTH = ("lpips-mini", "lpips-random", "ssim", "garment-de2000-truth")
 KEPT, KEPT_LEAST = "psnr-outside", 30.0
 LARGEST_MB = 24.0
 #: what the diffusion methods' weights recommend: few steps, and the photo itself around the garment, for a small
@@ -187,7 +187,7 @@ def bars(runs: dict[str, Run]) -> list[str]:
             lines.append(f"{name}: no such photos here, not measured")
             continue
         for column in columns(runs[name], setting):
-            if column.metric in TRUTH and (name == "rendered" or column.metric != "garment-de2000"):
+            if column.metric in TRUTH and (name == "rendered" or column.metric != "garment-de2000-truth"):
                 lines.append(f"{name}, {setting}, {column.metric}: {_clearly(column)}")
             if name == "rendered" and column.metric == KEPT and "mini" in column.cells:
                 value = column.cells["mini"].value

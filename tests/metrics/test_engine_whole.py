@@ -34,6 +34,7 @@ ALL = (
     "psnr-outside",
     "de2000-outside",
     "garment-de2000",
+    "garment-de2000-truth",
 )
 
 
@@ -91,7 +92,8 @@ def test_values_are_those_of_the_pure_functions(folder: Path) -> None:
     assert single["garment-de2000"] == pytest.approx(
         garment_colour_difference(image, place.region, place.garment, place.garment_mask)
     )
-    assert mean_delta_e(image, place.person) > 0
+    truth = read_image(folder / "truth" / picture.generated.name)
+    assert single["garment-de2000-truth"] == pytest.approx(mean_delta_e(image, truth, place.region)) != 0
     assert single["lpips-random-region"] > single["lpips-random"] > 0
     for value in whole.values():
         assert value.n == 10

@@ -126,6 +126,17 @@ def test_resuming_gives_the_same_bits(tmp_path: Path, precision: str) -> None:
     assert [line["step"] for line in read_log(tmp_path / "parts")] == [3, 4, 6, 7, 9, 12]
 
 
+@pytest.mark.parametrize(("fast", "chosen"), [(True, "bf16"), (False, "fp32")])
+def test_the_precision_is_what_the_hardware_is_fast_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fast: bool, chosen: str
+) -> None:
+    monkeypatch.setattr("fittingroom.train.loop.fast_bfloat16", lambda _device: fast)
+    train(tmp_path / "auto", precision="auto")
+    train(tmp_path / "named", precision=chosen)
+    assert bits(tmp_path / "auto") == bits(tmp_path / "named")
+    assert json.loads((tmp_path / "auto" / "config.json").read_text())["precision"] == chosen
+
+
 def test_workers_change_nothing(tmp_path: Path) -> None:
     train(tmp_path / "none")
     train(tmp_path / "two", workers=2)

@@ -169,7 +169,7 @@ class AnnotatorTask(Task):
         known = [value for name, value in named.items() if name.startswith("encoder.")]
         new = [value for name, value in named.items() if not name.startswith("encoder.")]
         groups = [{"params": new, "share": 1.0}, {"params": known, "share": _ENCODER if self._started else 1.0}]
-        self.optimizers = {"network": torch.optim.AdamW(groups, lr=self.lr, weight_decay=0.02)}
+        self.optimizers = {"network": torch.optim.AdamW(groups, lr=self.lr, weight_decay=0.02, fused=True)}
 
     def __len__(self) -> int:
         return len(self.people)

@@ -138,6 +138,9 @@ _PLAIN = [
     MetricInfo("garment-de2000", "Garment ΔE", "lower", "image", ("context",), "ΔE₀₀", {
         "en": "Distance between the colours of the garment's photo and those where it should be seen; light and folds count, too.",
         "ru": "Расстояние между цветами одежды на её фотографии и там, где она должна быть видна; свет и складки тоже учитываются."}),
+    MetricInfo("garment-de2000-truth", "Garment ΔE to the truth", "lower", "image", ("truth", "context"), "ΔE₀₀", {
+        "en": "Mean colour difference (CIEDE2000) to the true photo, pixel by pixel, where a garment of the category is worn.",
+        "ru": "Среднее цветовое различие (CIEDE2000) с истинной фотографией, пиксель за пикселем, там, где носят такую одежду."}),
 ]  # fmt: skip
 
 

@@ -58,6 +58,8 @@ def picture_values(
             values["garment-de2000"] = garment_colour_difference(
                 image, context.region, context.garment, context.garment_mask
             )
+        if "garment-de2000-truth" in wanted and truth is not None:
+            values["garment-de2000-truth"] = mean_delta_e(image, truth, context.region)
     return {name: value for name, value in values.items() if not math.isnan(value)}, problems
 
 

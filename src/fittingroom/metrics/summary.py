@@ -41,6 +41,11 @@ _PICTURE_SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "colour": "earth mover's distance between palettes under CIEDE2000",
         "region": "where a garment of the category is worn, without its rim",
     },
+    "garment-de2000-truth": {
+        "colour": "CIEDE2000 in CIELAB (D65), pixel by pixel",
+        "compared with": "the true photo",
+        "region": "where a garment of the category is worn in the person's photo, without its rim",
+    },
 }
 
 

@@ -45,7 +45,7 @@ _CHARTED = (
     ("lpips-alex", "lpips-vgg", "lpips-squeeze", "lpips-mini", "lpips-random"),
     ("ssim",),
     ("psnr-outside", "de2000-outside"),
-    ("garment-de2000",),
+    ("garment-de2000-truth", "garment-de2000"),
 )
 _IN_A_ROW = 3
 #: times that differ by more than this factor get a logarithmic axis

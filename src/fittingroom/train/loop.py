@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,13 +20,14 @@ from torch import distributed, nn
 from ..core.errors import InputError, MissingError
 from ..core.files import write_json
 from ..core.images import write_png
+from ..core.precision import fast_bfloat16
 from ..core.progress import Report
 from ..methods.task import Task
 from .average import Averages
 from .checkpoint import checkpoints, load, save
 from .log import TrainingLog, draw_curves
 from .order import batches, derived_seed
-from .settings import TrainSettings
+from .settings import Precision, TrainSettings
 
 #: gradients that are not finite become 0 or this
 _LARGEST_GRADIENT = 1e5
@@ -62,9 +63,10 @@ class _Loop:
         except ImportError as error:
             raise MissingError("training needs accelerate", mend='run `pip install "fittingroom[train]"`') from error
         self._accelerator: Any = Accelerator(cpu=device == "cpu")
-        self._reduced = settings.precision == "bf16"
         self.rank, self.world = int(self._accelerator.process_index), int(self._accelerator.num_processes)
         self._device: torch.device = self._accelerator.device
+        chosen = settings.precision
+        self.settings = replace(settings, precision=_precision(self._device) if chosen == "auto" else chosen)
         if self.world > 1:
             atexit.unregister(_leave)
             atexit.register(_leave)
@@ -74,7 +76,7 @@ class _Loop:
         return self._device
 
     def precision(self) -> AbstractContextManager[None]:
-        if not self._reduced:
+        if self.settings.precision == "fp32":
             return nullcontext()
         return torch.autocast(self._device.type, dtype=torch.bfloat16)
 
@@ -132,6 +134,10 @@ class _Loop:
         """Wait for every process: one that ends while another still writes would take the connection with it."""
         if self.world > 1:
             distributed.barrier()
+
+
+def _precision(device: torch.device) -> Precision:
+    return "bf16" if fast_bfloat16(device) else "fp32"
 
 
 def _leave() -> None:
@@ -229,6 +235,7 @@ def fit(
     """
     begin = time.monotonic()
     loop = _Loop(settings, device)
+    settings = loop.settings
     first = loop.rank == 0
     for module in task.modules.values():
         module.to(loop.device).train()

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from ..core.errors import InputError
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "auto"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class TrainSettings:
         steps: training ends after so many in all.
         batch: items a step, in each process.
         seed: of order, augmentation and noise.
-        precision: ``fp32`` or ``bf16`` (convolutions and products in bfloat16, weights in float32).
+        precision: ``fp32``, ``bf16`` (convolutions and products in bfloat16, weights in float32), or ``auto``: bf16 where the
+            hardware multiplies that faster. A training that goes on on other hardware must name what it began with.
         save_every: steps between checkpoints.
         sheet_every: steps between sample sheets and drawings of the curves; 0 = none, not even at the end.
         log_every: steps between lines of the log; they show means.
@@ -51,7 +52,7 @@ class TrainSettings:
         if isinstance(self.minutes, bool) or not isinstance(self.minutes, int | float) or self.minutes < 0:
             raise InputError(f"train.minutes is {self.minutes!r}", mend="choose a number of minutes, 0 for no limit")
         if self.precision not in get_args(Precision):
-            raise InputError(f"train.precision is {self.precision!r}", mend="choose fp32 or bf16")
+            raise InputError(f"train.precision is {self.precision!r}", mend="choose fp32, bf16 or auto")
 
     @classmethod
     def of(cls, table: dict[str, Any]) -> TrainSettings:

@@ -234,6 +234,20 @@ def test_saving_memory_changes_nothing(few: Dataset, tmp_path: Path, tiny: Path)
     assert made[1] == made[3]
 
 
+def test_sixteen_bits_learn_the_same(few: Dataset, tmp_path: Path, tiny: Path) -> None:
+    """In float32 and in bfloat16, where attention is written out; features that were kept belong to their precision."""
+    losses, features = {}, tmp_path / "features"
+    options = {"start": str(tiny), "encoders": True, "cache": "disk", "cache_folder": str(features)}
+    for stage in ("warp", "tryon"):
+        for precision in ("fp32", "bf16"):
+            out = tmp_path / stage / precision
+            run(few, out, options={"stage": stage, "save_memory": False, **options}, precision=precision, steps=2)
+            losses[precision] = [line[f"{stage}/{'noise' if stage == 'tryon' else 'warp_l1'}"] for line in read_log(out)]
+        assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.02)
+        assert losses["bf16"] != losses["fp32"]
+    assert len(list(features.iterdir())) == 2
+
+
 def test_learning_lowers_the_loss(few: Dataset, tmp_path: Path) -> None:
     for stage, name, options in (
         ("warp", "warp_l1", {"lr_warp": 2e-3}),

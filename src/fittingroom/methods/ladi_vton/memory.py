@@ -11,6 +11,7 @@ from functools import lru_cache
 import torch
 
 from ...core.errors import InputError
+from ...core.precision import fast_bfloat16
 from .config import FACTOR, ModelConfig
 from .network import PARTS, build
 from .warping import parameters
@@ -58,10 +59,9 @@ HOST, SMALL_HOST = Plan("processor"), Plan("processor, one stage at a time", rel
 
 def fastest(device: str) -> torch.dtype:
     """The precision that the hardware multiplies fastest without harm: 16 bits on graphics cards and processors with AMX."""
-    if device.startswith("cuda"):
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return torch.bfloat16 if tiles is not None and tiles() else torch.float32
+    if fast_bfloat16(device):
+        return torch.bfloat16
+    return torch.float16 if device.startswith("cuda") else torch.float32
 
 
 @lru_cache(maxsize=8)

@@ -127,7 +127,10 @@ class _Regression(nn.Module):
             self.linear.bias.copy_(lattice().reshape(-1).atanh())  # tanh of it is the resting lattice
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        points: torch.Tensor = torch.tanh(self.linear(self.conv(x).flatten(1)))
+        flat = self.conv(x).flatten(1)
+        # numbers of 16 bits near 1 are half a pixel apart
+        with torch.autocast(x.device.type, enabled=False):
+            points: torch.Tensor = torch.tanh(self.linear(flat.to(self.linear.weight.dtype)))
         return points
 
 
@@ -189,7 +192,8 @@ class GridGenerator(nn.Module):
     def forward(self, points: torch.Tensor) -> torch.Tensor:
         """``(B, 25, 2)`` -> ``(B, H, W, 2)`` as (x, y), -1 to 1 inside the picture."""
         padded = torch.cat([points, self.padding_matrix.expand(len(points), 3, 2)], dim=1)
-        grid = self.target_coordinate_repr @ (self.inverse_kernel @ padded)
+        with torch.autocast(points.device.type, enabled=False):
+            grid = self.target_coordinate_repr @ (self.inverse_kernel @ padded)
         return grid.reshape(len(points), *self.size, 2)
 
 

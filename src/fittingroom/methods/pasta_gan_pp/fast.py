@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ...core.precision import fast_bfloat16
 from ...nn.stylegan2 import EqualConv2d, Noise
 from .box import Box, box_of, columns_of
 from .config import LOWER_LABELS, UPPER_LABELS
@@ -36,11 +37,7 @@ _REACH = 12
 
 def fastest_type(device: torch.device | str) -> torch.dtype:
     """bfloat16 where the hardware multiplies matrices of it faster, else float32."""
-    device = torch.device(device)
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return torch.bfloat16 if tiles is not None and tiles() else torch.float32
+    return torch.bfloat16 if fast_bfloat16(device) else torch.float32
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ _DYE = 1
 def adam(parameters: Sequence[nn.Parameter], lr: float, interval: int) -> torch.optim.Adam:
     """Adam corrected for a regularisation that runs every ``interval`` steps only (Karras et al. 2020, appendix B)."""
     ratio = interval / (interval + 1)
-    return torch.optim.Adam(parameters, lr=lr * ratio, betas=(0.0, _ADAM_BETA2**ratio), eps=_ADAM_EPS)
+    return torch.optim.Adam(parameters, lr=lr * ratio, betas=(0.0, _ADAM_BETA2**ratio), eps=_ADAM_EPS, fused=True)
 
 
 def run_generator(

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+
+from ...nn.attention import attend
 
 #: where the features are handed to the processors, in ``cross_attention_kwargs``
 ARGUMENT = "garment"
@@ -98,7 +99,7 @@ def _attend(attn: Any, hidden: torch.Tensor, key: torch.Tensor, value: torch.Ten
     """Scaled dot-product attention of ``hidden`` over the given keys and values, with the output projection."""
     heads = attn.heads
     query = _split(attn.to_q(hidden), heads)
-    mixed = F.scaled_dot_product_attention(query, _split(key, heads), _split(value, heads))
+    mixed = attend(query, _split(key, heads), _split(value, heads))
     out: torch.Tensor = attn.to_out[0](mixed.transpose(1, 2).flatten(2))
     return out
 

@@ -12,6 +12,7 @@ import torch
 
 from ...core.errors import InputError
 from ...core.images import Size, UInt8
+from ...core.precision import fast_bfloat16
 from ...data.dataset import Dataset
 from ...data.sample import Sample
 from ...weights.embedded import require_embedded
@@ -57,7 +58,7 @@ class PromptDresser(Method):
         self.size: Size = (index["size"][0], index["size"][1])
         self.weights = fingerprint(folder)
         self.parser_name = "colour" if parser is None else str(getattr(parser, "name", type(parser).__name__))
-        kind = _precision(chosen.dtype, device)
+        kind = _precision(chosen, device)
         self.memory = self._plan(kind)
         parts = Parts(folder, kind, device, self.memory)
         self.dtype = str(kind).removeprefix("torch.")
@@ -153,7 +154,9 @@ class PromptDresser(Method):
             ) from error
 
 
-def _precision(chosen: str, device: str) -> torch.dtype:
-    if chosen == "auto":
-        return torch.float16 if device.startswith("cuda") else torch.float32
-    return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[chosen]
+def _precision(chosen: Options, device: str) -> torch.dtype:
+    if chosen.dtype != "auto":
+        return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[chosen.dtype]
+    if device.startswith("cuda"):
+        return torch.float16
+    return torch.bfloat16 if chosen.preset == "fast" and fast_bfloat16(device) else torch.float32

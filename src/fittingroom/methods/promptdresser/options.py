@@ -43,7 +43,8 @@ class Options:
         paste: put the photo back outside the mask, with a soft edge.
         feather: width of that edge as a share of the height.
         vram: gigabytes of the graphics card to plan for.
-        dtype: precision of the networks.
+        dtype: precision of the networks; ``auto``: float16 on graphics cards; on processors float32, or with the fast preset bfloat16
+            where the hardware multiplies that faster. The solver always has float32.
         cache: where garment features are kept: they are the same for every person.
     """
 

@@ -133,7 +133,7 @@ class DresserTask(Task):
 
     def _optimizer(self, stage: str) -> torch.optim.Optimizer:
         parameters = [each for part in trained_parts(stage, self.options) for each in self.modules[part].parameters()]
-        made = torch.optim.AdamW(parameters, lr=self.options.rate(stage, 0), weight_decay=1e-2)
+        made = torch.optim.AdamW(parameters, lr=self.options.rate(stage, 0), weight_decay=1e-2, fused=True)
         made.register_step_pre_hook(partial(_clip, parameters, self.options.clip))
         return made
 
