@@ -1,14 +1,16 @@
-"""LaDI-VTON's embedded parts (matcher, refinement, EMASC): how good they are, and into the package with them.
+"""LaDI-VTON's embedded parts: how good they are, and into the package with them.
 
     python scripts/ladi_parts.py measure WEIGHTS DATA [--pictures FILE.png]
-    python scripts/ladi_parts.py install DATA TRAINING [TRAINING ...]
+    python scripts/ladi_parts.py install DATA TRAINING [TRAINING ...] [--after]
 
 Measured on people in their own garments (paired samples, best ones that were not trained on), at the weights' size: mean absolute
 error, values from -1 to 1, of the garment on white against the one that is worn, before warping, after it, and after the
-refinement; and of the photo through the autoencoder, without EMASC and with it, outside the mask.
+refinement; of the photo through the autoencoder, without EMASC and with it, outside the mask; and where the last stage was trained, what
+``latent_errors.py`` says of the UNet.
 
 Each TRAINING is a folder of ``fittingroom train``, in the order in which one began with the weights of the one before; the last one's
-weights are installed. How they were made: docs/minis.md.
+weights are installed: matcher, refinement, EMASC, and if the last stage was trained, the UNet and what makes its words. ``--after``: the
+first one began with the parts that are installed, so the card keeps what it says of how those were made. See docs/minis.md.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from latent_errors import errors
 
 import fittingroom as fr
 from fittingroom.core.errors import FittingroomError
@@ -35,6 +38,10 @@ from fittingroom.weights.embedded import CARD, ROOT
 
 RECIPE = "recipes/ladi-vton-mini.toml"
 PARTS = ("matcher", "refinement", "emasc")
+#: what the last stage learns
+LAST = ("unet", "adapter", "vision", "text")
+#: people whose latents are looked at
+PEOPLE = 24
 MEASURED = (
     "garment unwarped",
     "garment warped",
@@ -82,17 +89,23 @@ def measure(weights: Path, data: str, pictures: Path | None) -> list[str]:
     return lines
 
 
+def stages_of(training: Path) -> list[str]:
+    """The stages that a training went through."""
+    log = [json.loads(line) for line in (training / "log.jsonl").read_text().splitlines()]
+    return sorted({key.split("/")[0] for line in log for key in line if "/" in key})
+
+
 def told(training: Path) -> str:
     """One line of a card on one training: its stages, its length, and where it went other ways than the recipe."""
     log = [json.loads(line) for line in (training / "log.jsonl").read_text().splitlines()]
-    stages = sorted({key.split("/")[0] for line in log for key in line if "/" in key})
+    stages = stages_of(training)
     last, made = log[-1], json.loads((training / "config.json").read_text())
     recipe = read_recipe(RECIPE)["ladi-vton"]
     other = [
         f"{name} {value}"
         for name, value in made["options"].items()
         if value != recipe.get(name, value)
-        and name != "start"
+        and name not in ("start", "stage", "autoencoder", "parts")
         and not name.endswith("_steps")
         and (not name.startswith("lr_") or name.removeprefix("lr_") in stages)  # other stages' rates are of no account
     ]
@@ -102,18 +115,36 @@ def told(training: Path) -> str:
     return line + (f"; other than in the recipe: {', '.join(other)}" if other else "")
 
 
-def install(data: str, trainings: list[Path]) -> None:
+def latents(weights: Path, data: str) -> list[str]:
+    """What the UNet knows of pictures that are all noise, and of noisy ones."""
+    found, plain = errors(weights, data, PEOPLE)
+    lines = [f"mean square error of the scaled latents inside the mask, one colour: {plain:.3f}"]
+    for time in (999, 700, 300):
+        shown = ", ".join(f"{found[what, time][0]:.3f} ({what})" for what in ("everything", "no garment", "no pose"))
+        lines.append(f"the UNet's at time {time}: {shown}")
+    print(*lines, sep="\n")
+    return lines
+
+
+def install(data: str, trainings: list[Path], after: bool) -> None:
     """Copy the parts into the package and write their card."""
     weights, target = trainings[-1] / "weights", ROOT / PARTS_FOLDER
-    lines = measure(weights, data, None)
-    for part in PARTS:
+    lines, parts = measure(weights, data, None), PARTS
+    if any("tryon" in stages_of(training) for training in trainings):
+        lines, parts = lines + latents(weights, data), PARTS + LAST
+    steps = "\n".join(map(told, trainings))
+    if after:
+        before = (target / CARD).read_text().split("## Training\n", 1)[1].split("\n## ", 1)[0]
+        steps = "\n".join([*(line for line in before.splitlines() if line.startswith("- ")), steps])
+    for part in parts:
         write_bytes(target / f"{part}.safetensors", (weights / f"{part}.safetensors").read_bytes())
-    size = sum((target / f"{part}.safetensors").stat().st_size for part in PARTS) / 1e6
-    steps, results = "\n".join(map(told, trainings)), "\n".join(f"- {line}" for line in lines)
+    size = sum((target / f"{part}.safetensors").stat().st_size for part in parts) / 1e6
+    results = "\n".join(f"- {line}" for line in lines)
+    names = "Matcher, refinement and EMASC" if parts == PARTS else "Matcher, refinement, EMASC, UNet and words"
     card = f"""# ladi-vton-parts, mini
 
-{size:.1f} MB, Apache-2.0. Matcher, refinement and EMASC of our own with which the small LaDI-VTON begins (`parts = "embedded"`
-in its recipe); EMASC belongs to the embedded autoencoder. By themselves they dress nobody.
+{size:.1f} MB, Apache-2.0. {names} of our own with which the small LaDI-VTON begins (`parts = "embedded"`
+in its recipe); they belong to the embedded autoencoder. The UNet has not learned enough yet to dress people well: its pictures are blurred.
 
 ## Data
 
@@ -152,13 +183,16 @@ def main() -> None:
     measuring.add_argument("--pictures", type=Path)
     installing.add_argument("data")
     installing.add_argument("trainings", type=Path, nargs="+")
+    installing.add_argument(
+        "--after", action="store_true", help="the first one began with the parts that are installed"
+    )
     given = parser.parse_args()
     try:
         with torch.inference_mode():
             if given.what == "measure":
                 measure(given.weights, given.data, given.pictures)
             else:
-                install(given.data, given.trainings)
+                install(given.data, given.trainings, given.after)
     except FittingroomError as error:
         raise SystemExit(str(error)) from None
 

@@ -120,7 +120,9 @@ class SmallTask(Task):
         self.modules = {"network": self.network, "reader": self.reader}
         self.averages = {"network": 4000.0}
         self.optimizers = {
-            "all": torch.optim.AdamW([*self.network.parameters(), *self.reader.parameters()], lr=lr, weight_decay=1e-4, fused=True)
+            "all": torch.optim.AdamW(
+                [*self.network.parameters(), *self.reader.parameters()], lr=lr, weight_decay=1e-4, fused=True
+            )
         }
         self._seen: dict[int, tuple[UInt8, np.ndarray]] = {}
 

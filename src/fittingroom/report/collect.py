@@ -23,7 +23,16 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7
 #: a difference is claimed below this corrected p
 ALPHA = 0.05
 #: metrics that stand for quality, the best first
-_QUALITY = ("lpips-alex", "lpips-vgg", "lpips-squeeze", "lpips-mini", "lpips-random", "ssim", "garment-de2000-truth", "garment-de2000")
+_QUALITY = (
+    "lpips-alex",
+    "lpips-vgg",
+    "lpips-squeeze",
+    "lpips-mini",
+    "lpips-random",
+    "ssim",
+    "garment-de2000-truth",
+    "garment-de2000",
+)
 #: order of the groups of metrics
 GROUPS = ("set", "truth", "kept", "other")
 

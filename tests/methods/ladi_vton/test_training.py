@@ -242,7 +242,9 @@ def test_sixteen_bits_learn_the_same(few: Dataset, tmp_path: Path, tiny: Path) -
         for precision in ("fp32", "bf16"):
             out = tmp_path / stage / precision
             run(few, out, options={"stage": stage, "save_memory": False, **options}, precision=precision, steps=2)
-            losses[precision] = [line[f"{stage}/{'noise' if stage == 'tryon' else 'warp_l1'}"] for line in read_log(out)]
+            losses[precision] = [
+                line[f"{stage}/{'noise' if stage == 'tryon' else 'warp_l1'}"] for line in read_log(out)
+            ]
         assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.02)
         assert losses["bf16"] != losses["fp32"]
     assert len(list(features.iterdir())) == 2

@@ -59,6 +59,8 @@ class TrainOptions:
         dropout: share of samples whose prompt is emptied in the last stage; likewise, each by itself, pose and garment.
         late: above 1, late (noisy) times are drawn more often, in which a picture takes shape: time t of T with a density that grows
             as t to the power of ``late - 1``; 1 = all alike, as published.
+        variations: every sample is seen in so many ways, mirrored, nearer, in other colours (:mod:`.vary`); 1 = as it is, as published.
+            What resting networks make of each is kept too.
         perceptual: trunk of the perceptual losses: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
         perceptual_gain: factor on what it says; the weights are meant for VGG-19, and what the small network says is a third of L1.
         encoders: vision tower and text encoder learn with the adapter, for models without pretrained ones.
@@ -101,6 +103,7 @@ class TrainOptions:
     clip: float = 1.0
     dropout: float = 0.2
     late: float = 1.0
+    variations: int = 1
     perceptual: Perceptual = "vgg19"
     perceptual_gain: float = 1.0
     encoders: bool = False
@@ -125,6 +128,9 @@ class TrainOptions:
             raise InputError("ladi-vton.cache is disk, but where?", mend="set ladi-vton.cache_folder")
         if self.late < 1:
             raise InputError(f"ladi-vton.late is {self.late:g}", mend="choose 1 or more")
+        if self.variations < 1 or (self.variations > 1 and self.published):
+            mend = "choose 1 or more, and 1 where the published training is repeated"
+            raise InputError(f"ladi-vton.variations is {self.variations}", mend=mend)
         if self.crop % 8:
             raise InputError(f"ladi-vton.crop is {self.crop}", mend="choose a multiple of 8")
         if self.start == RANDOM and "adapter" in self.stages():

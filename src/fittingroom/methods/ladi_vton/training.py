@@ -48,6 +48,7 @@ from .steps import (
     warp_terms,
     warped_by,
 )
+from .vary import Seen, varied
 from .weights import SETS, copy_part, save_part, write_index
 
 #: bytes of samples kept decoded, without their pose maps: photo, labels, mask and garment take eight for each pixel
@@ -178,25 +179,28 @@ class LadiTask(Task):
         options = self.options
         return rules_for(options.rules, self.samples[index].category, published=options.published)
 
-    def _tensors(self, index: int, size: Size) -> dict[str, torch.Tensor]:
-        picture, labels, pose, mask, garment = self._parts(index, size)
-        person = to_tensor(picture)
+    def _tensors(self, index: int, size: Size, variation: int = 0) -> dict[str, torch.Tensor]:
+        seen, rules = Seen(*self._parts(index, size)), self._rules(index)
+        if variation:
+            seen = varied(seen, rules.worn, np.random.default_rng((index, variation)))
+        person = to_tensor(seen.picture)
         return {
             "person": person,
-            "garment": to_tensor(garment),
-            "worn": worn_garment(person, labels, self._rules(index)),
-            "mask": torch.from_numpy(mask[None]).float(),
-            "pose": pose_map(pose, size),
+            "garment": to_tensor(seen.garment),
+            "worn": worn_garment(person, seen.labels, rules),
+            "mask": torch.from_numpy(seen.mask[None]).float(),
+            "pose": pose_map(seen.pose, size),
         }
 
     def item(self, index: int, seed: int) -> dict[str, torch.Tensor]:
-        """See :meth:`Task.item`: ``person``, ``garment``, ``worn`` ``(3, H, W)``, ``mask``, ``pose``; nothing is random."""
-        made = self._tensors(index, self.config.size)
+        """See :meth:`Task.item`: ``person``, ``garment``, ``worn`` ``(3, H, W)``, ``mask``, ``pose``; only the variation is random."""
+        count, variation = self.options.variations, seed % self.options.variations
+        made = self._tensors(index, self.config.size, variation)
         if self.options.published and "warp" in self.options.stages():
             small = self._tensors(index, self.config.warping.size)
             made |= {f"low_{name}": value for name, value in small.items()}
         category = CATEGORIES.index(self.samples[index].category)
-        return {**made, "index": torch.tensor(index), "category": torch.tensor(category)}
+        return {**made, "index": torch.tensor(index * count + variation), "category": torch.tensor(category)}
 
     # --- networks --------------------------------------------------------------------------------------------
     def part(self, name: str, device: torch.device) -> Any:
@@ -282,7 +286,7 @@ class LadiTask(Task):
         begin = self.options.start if self.start.bundle is None else self.start.bundle.fingerprint(*makers)
         begin += self._given()
         samples = [[each.person.content_hash(), each.garment.content_hash()] for each in self.samples]
-        slips = [self.options.published, self.options.rules, _MASKS, *(["bf16"] if reduced else [])]
+        slips = [self.options.published, self.options.rules, _MASKS, reduced, self.options.variations]
         return sha256_json([self.config.to_json(), begin, self.start.seed, weights, slips, samples])
 
     def _given(self) -> str:
