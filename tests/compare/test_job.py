@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fittingroom.compare.job import Job, MethodSpec, Work, item_seed, take_shard
@@ -75,6 +75,7 @@ def test_shards_that_do_not_exist_are_refused(shard: tuple[int, int]) -> None:
         take_shard([], shard)
 
 
+@example(ids=[".", "..", "a."])
 @given(st.lists(st.text(min_size=1, max_size=300), min_size=2, max_size=6, unique=True))
 def test_file_names_are_safe_and_distinct(ids: list[str]) -> None:
     names = [file_name(entry) for entry in ids]

@@ -134,6 +134,7 @@ def cache_folder() -> Path:
 def file_name(text: str) -> str:
     """A name that every file system takes; distinct ids stay distinct."""
     plain = re.sub(r"[^\w.+=@-]", "_", text, flags=re.ASCII)
-    if plain == text and len(text) <= 180:
+    # folders are called . and .., and some systems drop dots at the end
+    if plain == text and len(text) <= 180 and text and not text.endswith("."):
         return text
     return f"{plain[:160]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
