@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from fittingroom.core.files import write_bytes, write_text
 from fittingroom.core.images import encode_png, to_image, to_tensor
 from fittingroom.methods.ladi_vton.conditions import garment_picture, person_parts, pose_map, worn_garment
 from fittingroom.methods.ladi_vton.emasc import decode, encode, keep_outside
+from fittingroom.methods.ladi_vton.recipe import TrainOptions
 from fittingroom.methods.ladi_vton.region import rules_for
 from fittingroom.methods.ladi_vton.start import PARTS_FOLDER
 from fittingroom.methods.ladi_vton.steps import warped_by
@@ -101,11 +103,12 @@ def told(training: Path) -> str:
     stages = stages_of(training)
     last, made = log[-1], json.loads((training / "config.json").read_text())
     recipe = read_recipe(RECIPE)["ladi-vton"]
+    asked = {**{each.name: each.default for each in fields(TrainOptions)}, **made["options"]}
     other = [
         f"{name} {value}"
-        for name, value in made["options"].items()
+        for name, value in asked.items()
         if value != recipe.get(name, value)
-        and name not in ("start", "stage", "autoencoder", "parts")
+        and name not in ("start", "stage", "autoencoder", "parts", "save_memory", "cache", "cache_folder", "half")
         and not name.endswith("_steps")
         and (not name.startswith("lr_") or name.removeprefix("lr_") in stages)  # other stages' rates are of no account
     ]

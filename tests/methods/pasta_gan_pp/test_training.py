@@ -114,6 +114,7 @@ def test_every_option_trains(drawn: Dataset, tmp_path: Path, options: dict[str, 
     done = run(drawn, tmp_path, steps=2, options=options, precision="bf16")
     assert done.finished
     line = read_log(tmp_path)[-1]
+    assert all(np.isfinite(value) for key, value in line.items() if "/" in key), "bfloat16 must not spoil a loss"
     assert ("G/vgg" in line) == (options.get("perceptual") == "random")
     names = {key.split(".")[1] for key in bits(tmp_path)}
     assert names == {"generator", "image", "parsing"}
