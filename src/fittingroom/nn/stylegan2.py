@@ -79,7 +79,8 @@ def bias_act(
 
 def _every_second(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Convolution without padding of which every second row and column is computed."""
-    if x.device.type == "cpu" and (x.shape[-1] - weight.shape[-1]) // 2 == 0:
+    reduced = x.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+    if x.device.type == "cpu" and reduced and (x.shape[-1] - weight.shape[-1]) // 2 == 0:
         # with AMX, PyTorch 2.13 leaves parts of results of bfloat16 that are one pixel wide unwritten
         with torch.autocast("cpu", enabled=False):
             return F.conv2d(x.float(), weight.float(), stride=2).to(x.dtype)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ...annotate.parser.inputs import moved_pose, to_box, warp
 from ...core.images import UInt8
 from ...core.pose import Pose
+from ..dye import dyed
 
 #: least share of the photo's height that is seen
 _NEAREST = 0.8
@@ -61,16 +61,9 @@ def varied(seen: Seen, worn: tuple[int, ...], draw: np.random.Generator) -> Seen
 def _dyed(seen: Seen, worn: tuple[int, ...], draw: np.random.Generator) -> Seen:
     hue = draw.uniform(0, 360)
     saturation, gamma = (most ** draw.uniform(-1, 1) for most in (_SATURATION, _GAMMA))
-
-    def other(image: UInt8) -> UInt8:  # white stays white
-        hsv = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2HSV)
-        hsv[..., 0] = (hsv[..., 0] + hue) % 360
-        hsv[..., 1] = np.minimum(hsv[..., 1] * saturation, 1)
-        hsv[..., 2] = np.minimum(hsv[..., 2], 1) ** gamma
-        return np.rint(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) * 255).clip(0, 255).astype(np.uint8)
-
+    photo, garment = (dyed(image, hue, saturation, gamma) for image in (seen.picture, seen.garment))
     on = np.isin(seen.labels, worn)[..., None]
-    return replace(seen, picture=np.where(on, other(seen.picture), seen.picture), garment=other(seen.garment))
+    return replace(seen, picture=np.where(on, photo, seen.picture), garment=garment)
 
 
 def _moved(seen: Seen, worn: tuple[int, ...], draw: np.random.Generator) -> Seen:

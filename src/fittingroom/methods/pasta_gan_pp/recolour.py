@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from ...core.images import UInt8
+from ..dye import dyed
 from .body import Body
 from .regions import Mask
 
@@ -36,16 +36,8 @@ def recoloured(body: Body, chance: float, draw: np.random.Generator) -> Body:
 
 
 def _dyed(image: UInt8, where: Mask, draw: np.random.Generator) -> UInt8:
-    """``(H, W, 3)`` with another hue, saturation and brightness on a mask; folds and prints keep their contrast."""
-    hsv = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2HSV)
-    hue, saturation, value = cv2.split(hsv)
-    hue = (hue + draw.uniform(0, 360)) % 360
-    saturation = saturation * np.exp(draw.uniform(-1, 1) * np.log(_SATURATION))
-    if draw.random() < _TINTED:  # grey garments have no hue to turn
-        saturation = saturation + draw.uniform(0, _TINT) * (1 - saturation)
-    value = np.power(np.clip(value, 0, 1), np.exp(draw.uniform(-1, 1) * np.log(_GAMMA)))
-    dyed = cv2.cvtColor(
-        np.stack([hue, np.clip(saturation, 0, 1), value], axis=-1).astype(np.float32), cv2.COLOR_HSV2RGB
-    )
-    pixels = np.clip(np.rint(dyed * 255), 0, 255).astype(np.uint8)
-    return np.where(where[..., None], pixels, image)
+    """``(H, W, 3)`` with another hue, saturation and brightness on a mask."""
+    hue, saturation = draw.uniform(0, 360), np.exp(draw.uniform(-1, 1) * np.log(_SATURATION))
+    tint = draw.uniform(0, _TINT) if draw.random() < _TINTED else 0.0  # grey garments have no hue to turn
+    gamma = np.exp(draw.uniform(-1, 1) * np.log(_GAMMA))
+    return np.where(where[..., None], dyed(image, hue, saturation, gamma, tint), image)
