@@ -17,6 +17,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .strided import strided_conv2d
+
 Activation: TypeAlias = Literal["linear", "relu", "lrelu"]
 #: per-pixel noise of the synthesis: the stored map, none, or fresh from one generator for each item of the batch
 Noise: TypeAlias = Literal["const", "none"] | Sequence[torch.Generator]
@@ -75,16 +77,6 @@ def bias_act(
     if factor != 1.0:
         x = x * factor
     return x if clamp is None else x.clamp(-clamp * gain, clamp * gain)
-
-
-def _every_second(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Convolution without padding of which every second row and column is computed."""
-    reduced = x.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
-    if x.device.type == "cpu" and reduced and (x.shape[-1] - weight.shape[-1]) // 2 == 0:
-        # with AMX, PyTorch 2.13 leaves parts of results of bfloat16 that are one pixel wide unwritten
-        with torch.autocast("cpu", enabled=False):
-            return F.conv2d(x.float(), weight.float(), stride=2).to(x.dtype)
-    return F.conv2d(x, weight, stride=2)
 
 
 class EqualLinear(nn.Module):
@@ -157,7 +149,7 @@ class EqualConv2d(nn.Module):
             return F.conv2d(x, weight, padding=side // 2)
         if side == 1:
             return F.conv2d(fir(x, self.resample_filter, padding=1, stride=2), weight)
-        return _every_second(fir(x, self.resample_filter, padding=2), weight)
+        return strided_conv2d(fir(x, self.resample_filter, padding=2), weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """See :meth:`convolve`; then bias, activation, gain and clamp."""

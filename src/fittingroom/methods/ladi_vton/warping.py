@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from ...core.errors import InputError
 from ...core.images import Size
+from ...nn.strided import StridedConv2d
 from ...nn.tps import kernel
 
 #: control points to a side, and how far from the centre the outermost lie (the picture reaches from -1 to 1)
@@ -117,7 +118,11 @@ class _Regression(nn.Module):
         layers: list[nn.Module] = []
         inputs = coarse[0] * coarse[1]
         for outputs, side, stride in ((wide, 4, 2), (wide // 2, 4, 2), (wide // 4, 3, 1), (wide // 8, 3, 1)):
-            layers += [nn.Conv2d(inputs, outputs, side, stride=stride, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()]
+            layers += [
+                StridedConv2d(inputs, outputs, side, stride=stride, padding=1),
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(),
+            ]
             inputs = outputs
         self.conv = nn.Sequential(*layers)
         flat = (wide // 8) * (coarse[0] // 4) * (coarse[1] // 4)
