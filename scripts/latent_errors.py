@@ -22,7 +22,7 @@ from fittingroom.methods.ladi_vton.clip import look
 from fittingroom.methods.ladi_vton.conditions import conditions
 from fittingroom.methods.ladi_vton.denoise import Guide, predict, small_mask, small_pose
 from fittingroom.methods.ladi_vton.emasc import encode
-from fittingroom.methods.ladi_vton.steps import said
+from fittingroom.methods.ladi_vton.steps import cleaned, said
 from fittingroom.methods.ladi_vton.warping import warp
 from fittingroom.methods.ladi_vton.weights import load_networks, open_folder
 from fittingroom.methods.requirement import need
@@ -37,7 +37,6 @@ def errors(weights: Path, data: str, people: int) -> tuple[dict[tuple[str, int],
     bundle = open_folder(weights)
     config, networks = bundle.config, load_networks(bundle)
     noise = need("diffusers").DDPMScheduler.from_config(dict(config.noise))
-    velocity = noise.config.prediction_type == "v_prediction"
     found: dict[tuple[str, int], list[tuple[float, float]]] = {}
     plain: list[float] = []
     generator = torch.Generator().manual_seed(0)
@@ -67,12 +66,7 @@ def errors(weights: Path, data: str, people: int) -> tuple[dict[tuple[str, int],
                 added = torch.randn(truth.shape, generator=generator)
                 noisy = noise.add_noise(truth, added, torch.tensor([time]))
                 answer = predict(networks.unet, noisy, torch.tensor([time]), guide)
-                kept = noise.alphas_cumprod[time]
-                picture = (
-                    kept.sqrt() * noisy - (1 - kept).sqrt() * answer
-                    if velocity
-                    else (noisy - (1 - kept).sqrt() * answer) / kept.sqrt()
-                )
+                picture = cleaned(noise, answer, noisy, torch.tensor([time]))
                 wrong = (picture - truth) ** 2
                 found.setdefault((shown, time), []).append((mean(wrong, hole), mean(wrong, 1 - hole)))
     if not plain:

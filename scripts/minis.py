@@ -41,7 +41,7 @@ from fittingroom.report.collect import Column, columns
 from fittingroom.studio.render import render
 from fittingroom.train.run import read_recipe
 from fittingroom.weights.embedded import CARD, ROOT, embedded_folder
-from fittingroom.weights.recommended import recommend
+from fittingroom.weights.recommended import recommend, recommended
 
 METHODS = ("pasta-gan++", "ladi-vton", "promptdresser")
 #: what both diffusion methods may begin with, and the method whose first stage trains it
@@ -58,9 +58,14 @@ SHOWN, SHOWN_SEED = 10, 10
 TRUTH = ("lpips-mini", "lpips-random", "ssim", "garment-de2000-truth")
 KEPT, KEPT_LEAST = "psnr-outside", 30.0
 LARGEST_MB = 24.0
-#: what the diffusion methods' weights recommend: few steps, and the photo itself around the garment, for a small
-#: autoencoder's faces are soft
-RECOMMENDED = {"ladi-vton": {"preset": "fast", "paste": True}, "promptdresser": {"preset": "fast", "paste": True}}
+#: what the diffusion methods' weights recommend: as many steps as measured best, and the photo itself around the garment, for a
+#: small autoencoder's faces are soft
+RECOMMENDED: dict[str, dict[str, str | int | float | bool]] = {
+    "ladi-vton": {"preset": "fast", "steps": 1, "guidance": 1.0, "paste": True},
+    "promptdresser": {"preset": "fast", "paste": True},
+}
+#: the stage in which weights of the package go on learning
+LAST_STAGE = {"ladi-vton": "finish", "promptdresser": "tryon"}
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ def data(places: Places, people: int, validation: int) -> None:
 
 def goes_on(method: str, weights: Path) -> dict[str, dict[str, object]]:
     """Changes of a recipe for beginning with weights of the package: only what learns last goes on learning."""
-    last = {} if method == "pasta-gan++" else {"stage": "tryon", "autoencoder_steps": 0}
+    last = {"stage": LAST_STAGE[method], "autoencoder_steps": 0} if method in LAST_STAGE else {}
     # that is: of the weights it begins with
     size = {"model": {"size": "published"}} if method == "promptdresser" else {}
     return {method: {"start": str(weights), **last}, **size}
@@ -227,7 +232,8 @@ def sheet(run: Run, setting: str) -> np.ndarray | None:
 def measure(places: Places, method: str, device: str) -> list[str]:
     """Compare with the baseline; contact sheets beside the runs."""
     if method in RECOMMENDED:
-        recommend(places.training(method) / "weights", RECOMMENDED[method])
+        weights = places.training(method) / "weights"
+        recommend(weights, recommended(weights, {}) | RECOMMENDED[method])  # beside what the training itself says
     runs = _runs(places, method, device)
     for name, run in runs.items():
         for setting in run.settings:

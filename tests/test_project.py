@@ -55,13 +55,16 @@ def test_no_paths_of_a_machine() -> None:
 
 
 def test_locks_pin_everything() -> None:
-    for name in ("core", "dev"):
+    for name in ("core", "demo", "dev"):
         lines = (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8").splitlines()
         pins = [line for line in lines if line and not line.startswith("#")]
         assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+", line) for line in pins), name
         assert "torch==2.13.0" in pins
-    core = set((ROOT / "requirements/core.lock").read_text(encoding="utf-8").splitlines()[1:])
-    assert core <= set((ROOT / "requirements/dev.lock").read_text(encoding="utf-8").splitlines())
+    core, demo, dev = (
+        set((ROOT / f"requirements/{name}.lock").read_text(encoding="utf-8").splitlines()[1:])
+        for name in ("core", "demo", "dev")
+    )
+    assert core <= demo <= dev
 
 
 def test_the_core_imports_no_torchvision() -> None:

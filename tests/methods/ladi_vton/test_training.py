@@ -23,12 +23,23 @@ from fittingroom.methods.autoencoder import total
 from fittingroom.methods.ladi_vton import start as start_module
 from fittingroom.methods.ladi_vton.config import PUBLISHED
 from fittingroom.methods.ladi_vton.denoise import Guide, Solver, denoise
+from fittingroom.methods.ladi_vton.emasc import decode, encode, keep_outside
 from fittingroom.methods.ladi_vton.losses import LOSSES
 from fittingroom.methods.ladi_vton.method import LadiVton
 from fittingroom.methods.ladi_vton.network import PARTS, build, build_base_unet
 from fittingroom.methods.ladi_vton.recipe import TrainOptions, from_recipe, mini_config
 from fittingroom.methods.ladi_vton.start import BASE_UNET_FILE, Start, given_parts
-from fittingroom.methods.ladi_vton.steps import dropped, noise_terms, through_jpeg, times, warp_terms
+from fittingroom.methods.ladi_vton.steps import (
+    cut,
+    dropped,
+    finish_terms,
+    noise_terms,
+    painted,
+    squares,
+    through_jpeg,
+    times,
+    warp_terms,
+)
 from fittingroom.methods.ladi_vton.tiny import fill, tiny_config, tiny_networks
 from fittingroom.methods.ladi_vton.training import LadiTask
 from fittingroom.methods.ladi_vton.warping import Matcher, parameters, sample, shrink
@@ -49,6 +60,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "refine_steps": 1,
         "emasc_steps": 1,
         "adapter_steps": 0,
+        "tryon_steps": 2,
         "perceptual": "small",
         "encoders": True,
         "average_kimg": 0.01,
@@ -56,7 +68,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "crop": 64,
         "warp_coarse": 1.0,
     },
-    "train": {"steps": 6, "batch": 2, "save_every": 100, "sheet_every": 0, "log_every": 1},
+    "train": {"steps": 7, "batch": 2, "save_every": 100, "sheet_every": 0, "log_every": 1},
 }
 
 
@@ -89,13 +101,13 @@ def test_all_stages_give_weights_that_dress_people(trained: Trained, dataset: Da
     assert method.bundle.config.scaling != PUBLISHED.scaling
     assert method.bundle.trained
     assert not method.options.published_mask  # it learned with the mended masks
-    assert "autoencoder, warp, refine, emasc, tryon" in method.bundle.note
+    assert "autoencoder, warp, refine, emasc, tryon, finish" in method.bundle.note
 
 
 def test_the_log_names_stage_and_term(trained: Trained) -> None:
     lines = read_log(trained.folder)
     assert [sorted({key.split("/")[0] for key in line if "/" in key}) for line in lines] == [
-        ["autoencoder"], ["warp"], ["refine"], ["emasc"], ["tryon"], ["tryon"],
+        ["autoencoder"], ["warp"], ["refine"], ["emasc"], ["tryon"], ["tryon"], ["finish"],
     ]  # fmt: skip
     named = {key.split("/")[1] for line in lines for key in line if "/" in key}
     assert named == {loss.name for loss in LOSSES}
@@ -106,7 +118,7 @@ def test_the_log_names_stage_and_term(trained: Trained) -> None:
 @pytest.mark.parametrize("cache", ["none", "memory", "disk"])
 def test_resuming_gives_the_same_bits(cache: str, trained: Trained, few: Dataset, tmp_path: Path) -> None:
     options = {"cache": cache, "cache_folder": str(tmp_path / "features")}
-    for steps in (1, 3, 5, 6):
+    for steps in (1, 3, 5, 6, 7):
         run(few, tmp_path / "run", options=options, steps=steps)
     if cache == "disk":
         assert len(list((tmp_path / "features").rglob("*.safetensors"))) in range(2, 6)
@@ -256,6 +268,7 @@ def test_learning_lowers_the_loss(few: Dataset, tmp_path: Path) -> None:
         ("warp", "warp_coarse", {"lr_warp": 2e-3, "beta": 0.9, "warp_coarse": 2.0}),
         ("autoencoder", "autoencoder_l1", {"lr_autoencoder": 3e-3}),
         ("tryon", "noise", {"lr": 3e-3, "warmup": 1, "cache": "memory", "half": True}),
+        ("finish", "finish_l1", {"lr": 3e-3, "warmup": 1, "cache": "memory"}),
     ):
         out = tmp_path / name
         run(few, out, options={"stage": stage, "perceptual": "none", **options}, steps=20, batch=4)
@@ -319,6 +332,74 @@ def test_late_times_may_be_drawn_more_often() -> None:
     assert torch.equal(drawn(1.0), again)  # as published
     with pytest.raises(InputError, match=r"late is 0\.5"):
         TrainOptions(start="random", adapter_steps=0, late=0.5)
+
+
+def test_squares_lie_around_what_is_painted() -> None:
+    mask = torch.zeros(3, 1, 128, 96)
+    mask[0, :, 120:, 90:] = 1  # the lower right corner; nothing in the third
+    mask[1, :, 64, 40] = 1
+    corners = squares(mask, 64, torch.Generator().manual_seed(1))
+    assert corners[:2].tolist() == [[64, 32], [32, 8]]
+    assert (corners % 8 == 0).all()
+    assert 0 <= int(corners.min()) <= int(corners.max()) <= 64
+    cuts = cut(mask, corners, 64)
+    assert cuts.shape == (3, 1, 64, 64)
+    assert [int(each.sum()) for each in cuts] == [int(each.sum()) for each in mask]
+    assert cut(torch.zeros(3, 1, 48, 40), squares(torch.ones(3, 1, 48, 40), 64, torch.Generator()), 64).shape[2:] == (
+        48,
+        40,
+    )
+
+
+def test_one_step_from_noise_is_compared_as_a_picture() -> None:
+    """A UNet that knows the photo's latents: what is painted is the photo, as well as the autoencoder can say it."""
+    import diffusers
+
+    config = replace(tiny_config(), noise={**tiny_config().noise, "prediction_type": "v_prediction"})
+    noise = diffusers.DDPMScheduler.from_config(dict(config.noise))
+    vae, emasc = (build(name, config).eval() for name in ("vae", "emasc"))
+    person = torch.rand(3, 3, 128, 128, generator=torch.Generator().manual_seed(2)) * 2 - 1
+    mask = torch.zeros(3, 1, 128, 128)
+    mask[..., 32:96, 32:96] = 1
+    batch = {"person": person, "mask": mask, "pose": torch.zeros(3, 18, 128, 128)}
+    clean = vae.encode(person).latent_dist.mean.detach()
+    zeros = torch.zeros_like(clean)
+    features = {"person_mean": clean, **{f"{name}_mean": zeros for name in ("masked", "warped")}}
+    features |= {f"{name}_std": zeros for name in ("person", "masked", "warped")}
+    shown: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    class Unet(torch.nn.Module):
+        def __init__(self, right: float) -> None:
+            super().__init__()
+            self.right = torch.nn.Parameter(torch.tensor(right))
+
+        def forward(self, given: torch.Tensor, time: torch.Tensor, **_: Any) -> tuple[torch.Tensor]:
+            noisy = given[:, : clean.shape[1]]
+            shown.append((noisy, time))
+            kept = noise.alphas_cumprod[time][:, None, None, None]
+            return ((kept.sqrt() * noisy - self.right * clean * config.scaling) / (1 - kept).sqrt(),)
+
+    found = []
+    for right in (1.0, 0.0):
+        parts = {"unet": Unet(right), "vae": vae, "emasc": emasc}
+        gone = dropped(3, 0.0, torch.Generator(), torch.device("cpu"))
+        generator = torch.Generator().manual_seed(1)
+        text = torch.zeros(3, 77, 32)
+        found.append(finish_terms(parts, noise, config, batch, features, text, generator, gone, None))
+    with torch.no_grad():
+        additions = keep_outside(emasc(encode(vae, person * (1 - mask)).features), mask)
+        best = decode(vae, clean, additions) * mask + person * (1 - mask)
+    torch.testing.assert_close(found[0]["finish_l1"][1], (best - person)[:2].abs().mean(), rtol=1e-3, atol=1e-4)
+    assert float(found[1]["finish_l1"][1]) != pytest.approx(float(found[0]["finish_l1"][1]), rel=1e-2)
+    assert shown[0][1][:2].tolist() == [999, 999]
+    assert abs(float(shown[0][0][:2].std()) - 1) < 0.1  # noise alone
+    assert {"noise", "finish_l1", "finish_colour"} == set(found[0])
+
+
+def test_those_who_are_painted_lose_nothing() -> None:
+    gone = dropped(6, 1.0, torch.Generator().manual_seed(1), torch.device("cpu"), spared=painted(5))
+    for each in (gone.prompt, gone.pose, gone.garment):
+        assert each.tolist() == [False, False, False, True, True, True]
 
 
 def test_dropped_conditions_do_not_reach_the_network() -> None:
@@ -527,6 +608,8 @@ def test_the_plan_of_stages() -> None:
     assert [options.stage_at(number) for number in range(8)] == [
         ("warp", 0), ("warp", 1), ("warp", 2), ("emasc", 0), ("emasc", 1), ("adapter", 0), ("tryon", 0), ("tryon", 1),
     ]  # fmt: skip
+    finished = replace(options, tryon_steps=2)
+    assert [finished.stage_at(number)[0] for number in range(6, 10)] == ["tryon", "tryon", "finish", "finish"]
     assert TrainOptions(stage="emasc").stage_at(90) == ("emasc", 90)
     assert options.rate("tryon", 0) == pytest.approx(1e-5 / 500)
     assert options.rate("tryon", 10_000) == 1e-5

@@ -17,8 +17,8 @@ from .pipeline import carry, draws, guide_of, paint, say_nothing
 from .steps import said
 from .warping import sample, shrink, warp
 
-#: few steps, since sheets are many
-_SOLVER = Solver("dpm++", 8, 2.5)
+#: few steps, since sheets are many; one where that is what is learned
+_SOLVER, _ONE_STEP = Solver("dpm++", 8, 2.5), Solver("dpm++", 1, 1.0)
 
 
 @torch.no_grad()
@@ -51,7 +51,7 @@ def preview(stage: str, network: Callable[[str], Any], batch: Mapping[str, torch
         _, additions = carry(vae, network("emasc"), masked, batch["mask"])
         columns.append(decode(vae, encode(vae, batch["person"]).mean, additions))
     else:
-        columns.append(_painted(network, batch, masked, config))
+        columns.append(_painted(network, batch, masked, config, _ONE_STEP if stage == "finish" else _SOLVER))
     rows = [
         np.concatenate([to_image(column[row]) for column in columns], axis=1) for row in range(len(batch["person"]))
     ]
@@ -63,7 +63,11 @@ def _warped(network: Callable[[str], Any], batch: Mapping[str, torch.Tensor], ma
 
 
 def _painted(
-    network: Callable[[str], Any], batch: Mapping[str, torch.Tensor], masked: torch.Tensor, config: ModelConfig
+    network: Callable[[str], Any],
+    batch: Mapping[str, torch.Tensor],
+    masked: torch.Tensor,
+    config: ModelConfig,
+    solver: Solver,
 ) -> torch.Tensor:
     device = masked.device
     noise = draws(config, range(len(masked)))
@@ -76,4 +80,4 @@ def _painted(
         garment = encode(network("vae"), _warped(network, batch, masked))
     guide = guide_of(config, text, batch["mask"], batch["pose"], encoded, garment, noise)
     blank = say_nothing(network("text"), device)
-    return paint(config, network("unet"), network("vae"), guide, blank, additions, noise.latents, _SOLVER)
+    return paint(config, network("unet"), network("vae"), guide, blank, additions, noise.latents, solver)

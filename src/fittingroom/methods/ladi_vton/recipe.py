@@ -18,8 +18,8 @@ from .tiny import tiny_config
 from .warping import WarpingConfig
 
 Cache = Literal["none", "memory", "disk"]
-#: in the order of training; ``autoencoder`` only where none is given
-STAGES = ("autoencoder", "warp", "refine", "emasc", "adapter", "tryon")
+#: in the order of training; ``autoencoder`` only where none is given, ``finish`` only where it is asked for
+STAGES = ("autoencoder", "warp", "refine", "emasc", "adapter", "tryon", "finish")
 #: where the weights come from that a training begins with
 RANDOM, BASE = "random", "published-base"
 
@@ -35,6 +35,9 @@ class TrainOptions:
         refine_steps: the U-Net behind it.
         emasc_steps: the skip connections.
         adapter_steps: the adapter, with the base inpainting UNet of nine channels.
+        tryon_steps: the UNet with the adapter; 0 = all the steps that remain, as published. Otherwise the stage ``finish`` has the rest:
+            half of each batch is painted in one step from noise, decoded, and compared as pictures, for models that are meant for
+            one step; the other half goes on as before.
         autoencoder: file of an autoencoder's weights to begin with, e.g. ``vae.safetensors`` of another training; ``embedded``: the one
             that comes with the package; empty = the start's.
         parts: folder of single parts to begin with, files named as in a training's weights (``matcher.safetensors`` ...); ``embedded``:
@@ -64,7 +67,8 @@ class TrainOptions:
         perceptual: trunk of the perceptual losses: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
         perceptual_gain: factor on what it says; the weights are meant for VGG-19, and what the small network says is a third of L1.
         encoders: vision tower and text encoder learn with the adapter, for models without pretrained ones.
-        crop: side of the squares that the autoencoder learns from, a multiple of 8; 0 = whole pictures.
+        crop: side of the squares that the autoencoder learns from, and that the stage ``finish`` decodes, a multiple of 8; 0 = whole
+            pictures.
         lora: rank of low-rank updates of the UNet's attention instead of all its weights; 0 = all weights.
         save_memory: activations are computed again in the backward pass.
         cache: where what resting networks make of an item is kept: ``none``, ``memory`` or ``disk``.
@@ -84,6 +88,7 @@ class TrainOptions:
     refine_steps: int = 36_400
     emasc_steps: int = 40_001
     adapter_steps: int = 200_001
+    tryon_steps: int = 0
     autoencoder: str = ""
     parts: str = ""
     start: str = BASE
@@ -144,7 +149,8 @@ class TrainOptions:
         if self.stage != "all":
             return {self.stage: 0}
         before = {stage: int(getattr(self, f"{stage}_steps")) for stage in STAGES[:-1]}
-        return {**{stage: steps for stage, steps in before.items() if steps}, STAGES[-1]: 0}
+        last = STAGES[-1] if self.tryon_steps else STAGES[-2]
+        return {**{stage: steps for stage, steps in before.items() if steps}, last: 0}
 
     def stage_at(self, number: int) -> tuple[str, int]:
         """The stage of a step, and its number within that stage; both from 0."""

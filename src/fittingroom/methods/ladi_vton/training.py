@@ -31,7 +31,7 @@ from ..task import Loop, Task
 from .clip import look
 from .conditions import garment_picture, person_parts, pose_map, worn_garment
 from .config import ModelConfig
-from .network import PARTS
+from .network import PARTS, write_out_attention
 from .preview import preview
 from .recipe import TrainOptions
 from .region import Rules, rules_for
@@ -40,8 +40,10 @@ from .steps import (
     Batch,
     dropped,
     emasc_terms,
+    finish_terms,
     latent_features,
     noise_terms,
+    painted,
     refine_terms,
     said,
     through_jpeg,
@@ -56,9 +58,12 @@ _KEPT = 2**30
 #: items by which the spread of a new autoencoder's latents is measured
 _MEASURED = 16
 #: raised whenever masks change, so that features that were kept on the disk are made again
-_MASKS = 2
+_MASKS = 3
 #: UNet with low-rank updates: the name of what learns
 _UPDATES = "unet-lora"
+#: stages in which the UNet learns, and with the adapter's all that need features
+_LAST = {"tryon", "finish"}
+_DENOISING = {"adapter", *_LAST}
 
 
 def trained_parts(stage: str, options: TrainOptions) -> tuple[str, ...]:
@@ -71,6 +76,7 @@ def trained_parts(stage: str, options: TrainOptions) -> tuple[str, ...]:
         "emasc": ("emasc",),
         "adapter": words,
         "tryon": (_UPDATES if options.lora else "unet", *words),
+        "finish": (_UPDATES if options.lora else "unet", *words),
     }[stage]
 
 
@@ -119,7 +125,7 @@ class LadiTask(Task):
                 elif part in learning:
                     self.modules[part] = self.start.network(part)
         # low-rank updates have no running mean: it would be that of two factors, not of their product
-        last = [part for part in trained_parts("tryon", options) if part != _UPDATES and "tryon" in self.stages]
+        last = [part for part in trained_parts("tryon", options) if part != _UPDATES and _LAST & set(self.stages)]
         self.averages = dict.fromkeys(last, 1000 * options.average_kimg) if options.average_kimg else {}
         self.optimizers = {stage: self._optimizer(stage) for stage in self.stages}
         looking = not {"adapter", "tryon"} >= set(self.stages)
@@ -219,25 +225,12 @@ class LadiTask(Task):
             module.requires_grad_(name in learning)
             if name == "refinement" and self.options.still_norms:
                 module.eval()  # nothing else in it has two modes
-        if self.options.save_memory and stage in ("adapter", "tryon"):
+        if self.options.save_memory and stage in _DENOISING:
             here: dict[str, Any] = {**self._resting, **self.modules}
             for name in ("unet", "base"):
                 if name in here:
                     here[name].enable_gradient_checkpointing()
                     here[name].train()  # it works in this mode only; there is no dropout in these networks
-
-    def _attend(self, device: torch.device) -> None:
-        """Attention of 16-bit numbers on a processor is written out: the joined one's way back takes half of a step's time."""
-        if device.type != "cpu" or self.options.save_memory or not torch.is_autocast_enabled("cpu"):
-            return
-        plain = self.diffusers.models.attention_processor.AttnProcessor
-        here: dict[str, Any] = {**self._resting, **self.modules}
-        for name in ("unet", "base"):
-            if name in here and any(type(each) is not plain for each in here[name].attn_processors.values()):
-                here[name].set_attn_processor(plain())
-        for name in ("vision", "text"):
-            if name in here:
-                here[name].set_attn_implementation("eager")
 
     def scaled(self, device: torch.device) -> ModelConfig:
         """Sizes, with the scale of the latents measured where the autoencoder is not the start's."""
@@ -300,12 +293,12 @@ class LadiTask(Task):
         """See :meth:`Task.step`: one step of the stage that the number belongs to."""
         stage, local = self.options.stage_at(number)
         self._number = number
-        if stage in ("adapter", "tryon"):
+        if stage in _DENOISING:
             self.part("base" if stage == "adapter" else "unet", loop.device)
         self._ready(stage)
         with loop.precision():
-            if stage in ("adapter", "tryon"):
-                self._attend(loop.device)
+            if stage in _DENOISING and not self.options.save_memory:
+                write_out_attention({**self._resting, **self.modules}, loop.device)
             terms = self._terms(stage, batch, generator, loop.device)
             loss = total(louder(terms, self.options.perceptual_gain))
         optimizer = self.optimizers[stage]
@@ -333,8 +326,14 @@ class LadiTask(Task):
         if stage == "adapter":
             text = said(part("text"), words, batch["category"])
             return noise_terms(part("base"), noise, config, batch, features, text, generator, None, options.late)
-        gone = dropped(len(words), options.dropout, generator, device)
+        spared = painted(len(words)) if stage == "finish" else 0
+        gone = dropped(len(words), options.dropout, generator, device, spared)
         text = said(part("text"), words, batch["category"], gone.prompt)
+        if stage == "finish":
+            parts = {name: part(name) for name in ("unet", "vae", "emasc")}
+            return finish_terms(
+                parts, noise, config, batch, features, text, generator, gone, trunk, options.late, options.crop
+            )
         return noise_terms(part("unet"), noise, config, batch, features, text, generator, gone, options.late)
 
     # --- results ---------------------------------------------------------------------------------------------
@@ -356,7 +355,7 @@ class LadiTask(Task):
         stage = self.options.stage_at(max(self._number, 0))[0]
         items = [self.item(index, 0) for index in range(min(4, len(self)))]
         batch = {name: torch.stack([item[name] for item in items]).to(device) for name in items[0]}
-        rows: UInt8 = preview(stage, network, batch, self.scaled(device) if stage == "tryon" else self.config)
+        rows: UInt8 = preview(stage, network, batch, self.scaled(device) if stage in _LAST else self.config)
         return np.ascontiguousarray(rows)
 
     def export(self, averaged: Mapping[str, nn.Module], folder: Path) -> None:
