@@ -19,7 +19,7 @@ import json
 import os
 import platform
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import cv2
@@ -33,8 +33,8 @@ from fittingroom.core.files import write_bytes, write_text
 from fittingroom.core.images import encode_jpeg, read_image, resize_image, to_image, to_tensor
 from fittingroom.core.progress import progress
 from fittingroom.data.pack import pack
-from fittingroom.methods.ladi_vton.recipe import mini_config
-from fittingroom.methods.ladi_vton.start import PARTS_FOLDER, Start
+from fittingroom.methods.ladi_vton.recipe import TrainOptions, mini_config
+from fittingroom.methods.ladi_vton.start import Start
 from fittingroom.metrics.psnr import psnr
 from fittingroom.metrics.ssim import ssim
 from fittingroom.report.collect import Column, columns
@@ -46,8 +46,6 @@ from fittingroom.weights.recommended import recommend, recommended
 METHODS = ("pasta-gan++", "ladi-vton", "promptdresser")
 #: what both diffusion methods may begin with, and the method whose first stage trains it
 SHARED, SHARED_BY = "autoencoder", "ladi-vton"
-#: stages whose results come with the package (scripts/ladi_parts.py), if its autoencoder is taken too
-PARTS_STEPS = ("warp_steps", "refine_steps", "emasc_steps")
 HEIGHT = 256
 #: people with one light each; colours for each light; seeds of both sets
 PEOPLE, VARIANTS, TRAIN_SEED, VALIDATION_SEED = 180, 4, 101, 202
@@ -152,11 +150,8 @@ def train(places: Places, name: str, minutes: float, device: str) -> None:
         changes[method] |= {"stage": SHARED, "warmup": 50, "autoencoder": given, **rates}
     elif steps and (places.autoencoder.is_file() or given):
         given = str(places.autoencoder) if places.autoencoder.is_file() else given
-        parts = given == "embedded" and method == SHARED_BY and embedded_folder(PARTS_FOLDER)
-        spared = ("autoencoder_steps", *(PARTS_STEPS if parts else ()))
-        changes["train"]["steps"] = int(recipe["train"]["steps"]) - sum(int(recipe[method][each]) for each in spared)
-        changes[method] |= {"autoencoder": given, "parts": "embedded"} if parts else {"autoencoder": given}
-        changes[method] |= dict.fromkeys(spared, 0)
+        changes["train"]["steps"] = int(recipe["train"]["steps"]) - steps
+        changes[method] |= {"autoencoder": given, "autoencoder_steps": 0}
     out = places.training(name)
     with progress(f"training {name}") as report:
         done = fr.train(places.packed, method, recipe=recipe, out=out, changes=changes, device=device, progress=report)
@@ -324,6 +319,33 @@ def training_section(card: str) -> str:
     return card.split("## Training\n\n", 1)[1].split("\n\n## ", 1)[0]
 
 
+def stages_of(training: Path) -> list[str]:
+    """The stages that a training went through."""
+    log = [json.loads(line) for line in (training / "log.jsonl").read_text().splitlines()]
+    return sorted({key.split("/")[0] for line in log for key in line if "/" in key})
+
+
+def told(training: Path) -> str:
+    """One line of a card on one training of LaDI-VTON: its stages, its length, and where it went other ways than the recipe."""
+    log = [json.loads(line) for line in (training / "log.jsonl").read_text().splitlines()]
+    stages = stages_of(training)
+    last, made = log[-1], json.loads((training / "config.json").read_text())
+    recipe = read_recipe(f"recipes/{SHARED_BY}-mini.toml")["ladi-vton"]
+    asked = {**{each.name: each.default for each in fields(TrainOptions)}, **made["options"]}
+    other = [
+        f"{name} {value}"
+        for name, value in asked.items()
+        if value != recipe.get(name, value)
+        and name not in ("start", "stage", "autoencoder", "parts", "save_memory", "cache", "cache_folder", "half")
+        and not name.endswith("_steps")
+        and (not name.startswith("lr_") or name.removeprefix("lr_") in stages)  # other stages' rates are of no account
+    ]
+    line = (
+        f"- {', '.join(stages)}: {last['step']} steps of {made['batch']} pictures, {last['seconds'] / 60:.0f} minutes"
+    )
+    return line + (f"; other than in the recipe: {', '.join(other)}" if other else "")
+
+
 def model_card(places: Places, method: str, lines: list[str], size: float) -> str:
     """What one should know of the weights, from the files of the training."""
     last = json.loads((places.training(method) / "log.jsonl").read_text().splitlines()[-1])
@@ -335,10 +357,16 @@ def model_card(places: Places, method: str, lines: list[str], size: float) -> st
     )
     results = "\n".join(f"- {line}" for line in lines)
     about, measured = _ABOUT.get(method, _ABOUT[""])
+    device = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    steps = (
+        f"{last['step']} steps of {recipe['train']['batch']} pictures, {last['seconds'] / 3600:.1f} hours on {device}."
+    )
+    if method == SHARED_BY:
+        steps = f"on {device}\n\n{told(places.training(method))}"
     before = ""
     if places.before(method).is_file():
-        told = training_section(places.before(method).read_text())
-        before = f"\n\nIt went on from weights of the same kind:\n\n{told}"
+        earlier = training_section(places.before(method).read_text())
+        before = f"\n\nIt went on from weights of the same kind:\n\n{earlier}"
     return f"""# {method}, mini
 
 {size:.1f} MB, Apache-2.0. {about}
@@ -352,8 +380,7 @@ Co-Parsing's repository states Apache-2.0; its photos are third parties' and no 
 
 ## Training
 
-`python scripts/minis.py train {method}`: {last["step"]} steps of {recipe["train"]["batch"]} pictures, {last["seconds"] / 3600:.1f} hours on
-{platform.processor() or platform.machine()}, {os.cpu_count()} cores.{before}
+`python scripts/minis.py train {method}`: {steps}{before}
 
 ## Measured
 

@@ -20,7 +20,11 @@ def strided_conv2d(
         padding: zeros on each side.
     """
     kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-    if x.device.type == "cpu" and kind == torch.bfloat16 and (x.shape[-1] + 2 * padding - weight.shape[-1]) // stride == 0:
+    if (
+        x.device.type == "cpu"
+        and kind == torch.bfloat16
+        and (x.shape[-1] + 2 * padding - weight.shape[-1]) // stride == 0
+    ):
         with torch.autocast("cpu", enabled=False):
             made = F.conv2d(x.float(), weight.float(), None if bias is None else bias.float(), stride, padding)
             return made.to(kind)

@@ -24,18 +24,15 @@ from fittingroom.methods.ladi_vton import start as start_module
 from fittingroom.methods.ladi_vton.config import PUBLISHED
 from fittingroom.methods.ladi_vton.denoise import Guide, Solver, denoise
 from fittingroom.methods.ladi_vton.emasc import decode, encode, keep_outside
+from fittingroom.methods.ladi_vton.finish import cut, finish_terms, painted, squares
 from fittingroom.methods.ladi_vton.losses import LOSSES
 from fittingroom.methods.ladi_vton.method import LadiVton
 from fittingroom.methods.ladi_vton.network import PARTS, build, build_base_unet
 from fittingroom.methods.ladi_vton.recipe import TrainOptions, from_recipe, mini_config
 from fittingroom.methods.ladi_vton.start import BASE_UNET_FILE, Start, given_parts
 from fittingroom.methods.ladi_vton.steps import (
-    cut,
     dropped,
-    finish_terms,
     noise_terms,
-    painted,
-    squares,
     through_jpeg,
     times,
     warp_terms,
@@ -61,6 +58,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "emasc_steps": 1,
         "adapter_steps": 0,
         "tryon_steps": 2,
+        "critic": True,
         "perceptual": "small",
         "encoders": True,
         "average_kimg": 0.01,
@@ -269,9 +267,10 @@ def test_learning_lowers_the_loss(few: Dataset, tmp_path: Path) -> None:
         ("autoencoder", "autoencoder_l1", {"lr_autoencoder": 3e-3}),
         ("tryon", "noise", {"lr": 3e-3, "warmup": 1, "cache": "memory", "half": True}),
         ("finish", "finish_l1", {"lr": 3e-3, "warmup": 1, "cache": "memory"}),
+        ("finish", "critic", {"critic": True, "perceptual": "small", "lr": 1e-5, "lr_critic": 1e-2, "warmup": 1}),
     ):
         out = tmp_path / name
-        run(few, out, options={"stage": stage, "perceptual": "none", **options}, steps=20, batch=4)
+        run(few, out, options={"stage": stage, "perceptual": "none", "critic": False, **options}, steps=20, batch=4)
         values = [line[f"{stage}/{name}"] for line in read_log(out)]
         assert np.mean(values[-4:]) < 0.9 * np.mean(values[:4]), stage
 
@@ -385,12 +384,12 @@ def test_one_step_from_noise_is_compared_as_a_picture() -> None:
         gone = dropped(3, 0.0, torch.Generator(), torch.device("cpu"))
         generator = torch.Generator().manual_seed(1)
         text = torch.zeros(3, 77, 32)
-        found.append(finish_terms(parts, noise, config, batch, features, text, generator, gone, None))
+        found.append(finish_terms(parts, noise, config, batch, features, text, generator, gone, None)[0])
     with torch.no_grad():
         additions = keep_outside(emasc(encode(vae, person * (1 - mask)).features), mask)
         best = decode(vae, clean, additions) * mask + person * (1 - mask)
     torch.testing.assert_close(found[0]["finish_l1"][1], (best - person)[:2].abs().mean(), rtol=1e-3, atol=1e-4)
-    assert float(found[1]["finish_l1"][1]) != pytest.approx(float(found[0]["finish_l1"][1]), rel=1e-2)
+    assert found[1]["finish_l1"][1].item() != pytest.approx(found[0]["finish_l1"][1].item(), rel=1e-2)
     assert shown[0][1][:2].tolist() == [999, 999]
     assert abs(float(shown[0][0][:2].std()) - 1) < 0.1  # noise alone
     assert {"noise", "finish_l1", "finish_colour"} == set(found[0])
@@ -592,6 +591,7 @@ def test_the_base_model_is_extended(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ({"ladi-vton": {"start": "random"}}, "set adapter_steps = 0"),
         ({"ladi-vton": {"encoders": 1}}, "encoders is 1"),
         ({"ladi-vton": {"beta": 1.0}}, "beta is 1.0"),
+        ({"ladi-vton": {"critic": True, "perceptual": "none"}}, "choose a trunk, or no critic"),
         ({"unet": {}}, "no recipe table unet"),
     ],
 )
@@ -620,7 +620,7 @@ def test_the_small_recipe(tmp_path: Path) -> None:
     tables = read_recipe(RECIPES / "ladi-vton-mini.toml")
     config, options = from_recipe({name: table for name, table in tables.items() if name != "train"})
     assert config == mini_config()
-    assert sum(options.stages().values()) + 15_000 == tables["train"]["steps"]
+    assert sum(options.stages().values()) + 3_000 == tables["train"]["steps"]
     with torch.device("meta"):
         written = 0  # bytes, weights in half precision; the package takes 24 MB of a method
         for part in PARTS:

@@ -5,6 +5,7 @@ arXiv 2305.13501, section 3. The stages are trained one after the other, each wi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -82,6 +83,20 @@ def squares_error(made: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 def noise_error(predicted: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     """Mean squared error of predicted noise ``(B, 4, h, w)``, computed in float32."""
     return (predicted.float() - noise.float()).square().mean()
+
+
+def taken_for_photos(judged: Sequence[torch.Tensor]) -> torch.Tensor:
+    """What the painter loses where the critic judges its pictures so, ``(N,)`` for each tap: less, the more they look like photos."""
+    return -torch.stack([each.float().mean() for each in judged]).mean()
+
+
+def hinge(real: Sequence[torch.Tensor], made: Sequence[torch.Tensor]) -> torch.Tensor:
+    """What the critic loses: photos judged below 1, paintings above -1; ``(N,)`` for each tap."""
+    found = [
+        torch.relu(1 - photo.float()).mean() + torch.relu(1 + painting.float()).mean()
+        for photo, painting in zip(real, made, strict=True)
+    ]
+    return torch.stack(found).mean()
 
 
 _WARP, _EMASC, _WORDS = (f"arXiv 2305.13501, section 3.{number}" for number in (1, 4, 3))
@@ -256,7 +271,7 @@ FINISH_VGG = Loss(
     name="finish_vgg",
     symbol=r"\mathcal{L}_{vgg}^{F}",
     formula=r"\sum_{l=1}^{5} \lambda_l \| \phi_l(\hat{x}) - \phi_l(x) \|_1",
-    weight=1.0,
+    weight=0.5,
     source=_FINISH,
     text={
         "en": "The same as VGG-19 sees it: edges and patterns rather than their average.",
@@ -264,6 +279,37 @@ FINISH_VGG = Loss(
     },
     where=_WHERE_FINISH,
     function=perceptual,
+)
+
+_WHERE_GAN = {
+    "en": r"$C$: the critic, which judges places within the mask by four taps $\phi_l$ of a resting trunk, beside the latents $s$ of the masked photo and the warped garment; $\hat{x}$: as above; the mean over places and taps is taken",
+    "ru": r"$C$ — критик, оценивающий места внутри маски по четырём слоям $\phi_l$ неподвижной сети вместе с латентными представлениями $s$ закрытой фотографии и деформированной одежды; $\hat{x}$ — как выше; берётся среднее по местам и слоям",
+}
+FINISH_GAN = Loss(
+    name="finish_gan",
+    symbol=r"\mathcal{L}_{adv}^{F}",
+    formula=r"-C(\hat{x}, m, s)",
+    weight=0.3,
+    source="Lim and Ye, Geometric GAN, arXiv 1705.02894; on a trunk: Sauer et al., Projected GANs, NeurIPS 2021, section 3",
+    text={
+        "en": "A critic should take the painting for a photo: outlines and stripes have to be somewhere, not everywhere a little.",
+        "ru": "Критик должен принять изображение за фотографию: контуры и полосы должны быть где-то, а не везде понемногу.",
+    },
+    where=_WHERE_GAN,
+    function=taken_for_photos,
+)
+CRITIC = Loss(
+    name="critic",
+    symbol=r"\mathcal{L}_{C}",
+    formula=r"\max(0, 1 - C(x, m, s)) + \max(0, 1 + C(\hat{x}, m, s))",
+    weight=1.0,
+    source="Lim and Ye, Geometric GAN, arXiv 1705.02894, equation 8",
+    text={
+        "en": "The critic learns to tell photos from paintings.",
+        "ru": "Критик учится отличать фотографии от нарисованного.",
+    },
+    where=_WHERE_GAN,
+    function=hinge,
 )
 
 LOSSES = (
@@ -282,4 +328,6 @@ LOSSES = (
     FINISH,
     FINISH_COLOUR,
     FINISH_VGG,
+    FINISH_GAN,
+    CRITIC,
 )

@@ -56,6 +56,9 @@ class TrainOptions:
         refine_perceptual: the refinement hears the perceptual loss, as published; a small trunk makes it paint garments paler.
         lr_autoencoder: AdamW's rate for the autoencoder, if that is trained.
         lr: AdamW's rate for the other stages.
+        lr_finish: AdamW's rate for the stage ``finish``.
+        critic: the stage ``finish`` has a critic, which tells painted squares from photos by the perceptual trunk (:mod:`.critic`).
+        lr_critic: Adam's rate for it.
         warmup: steps of a stage over which AdamW's rate rises from 0.
         halve: steps of a stage after which all rates have halved, smoothly; 0 = constant, as published. Short trainings end better so.
         clip: largest norm of a stage's gradient, matcher and refinement excepted.
@@ -103,6 +106,9 @@ class TrainOptions:
     refine_perceptual: bool = True
     lr_autoencoder: float = 2e-4
     lr: float = 1e-5
+    lr_finish: float = 1e-5
+    critic: bool = False
+    lr_critic: float = 5e-4
     warmup: int = 500
     halve: int = 0
     clip: float = 1.0
@@ -131,6 +137,8 @@ class TrainOptions:
         check_options(self, "ladi-vton", choices, {"dropout": 1, "beta": 0.999})
         if self.cache == "disk" and not self.cache_folder:
             raise InputError("ladi-vton.cache is disk, but where?", mend="set ladi-vton.cache_folder")
+        if self.critic and self.perceptual == "none":
+            raise InputError("ladi-vton.critic looks through the perceptual trunk", mend="choose a trunk, or no critic")
         if self.late < 1:
             raise InputError(f"ladi-vton.late is {self.late:g}", mend="choose 1 or more")
         if self.variations < 1 or (self.variations > 1 and self.published):
@@ -166,7 +174,8 @@ class TrainOptions:
         fall = fallen(local, (self.halve_warp if stage == "warp" else 0) or self.halve)
         if stage in ("warp", "refine"):
             return (self.lr_warp if stage == "warp" else self.lr_refine) * fall
-        top = self.lr_autoencoder if stage == "autoencoder" else self.lr
+        own = {"autoencoder": self.lr_autoencoder, "critic": self.lr_critic, "finish": self.lr_finish}
+        top = own.get(stage, self.lr)
         return top * min(1.0, (local + 1) / max(self.warmup, 1)) * fall
 
 

@@ -22,7 +22,7 @@ from .warping import Refinement
 from .weights import SETS, Bundle, assign, load_part, open_folder, open_published
 
 #: folder of the embedded parts that are not worth training again
-PARTS_FOLDER = "ladi-vton-parts"
+PARTS_FOLDER = "ladi-vton"
 #: parts of the base model -> entry of the manifest
 _BASE_FILES: Mapping[str, str] = {"vision": "clip-vit-h-14", "text": "sd2-inpainting-text", "vae": "sd2-inpainting-vae"}
 _BASE_UNET = "sd2-inpainting-unet"

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch.nn import functional as F
 
 from ..autoencoder import Terms, Trunk, short_side
 from .clip import speak
@@ -20,9 +19,6 @@ from .emasc import decode, encode, keep_outside
 from .losses import (
     EMASC,
     EMASC_VGG,
-    FINISH,
-    FINISH_COLOUR,
-    FINISH_VGG,
     NOISE,
     REFINE,
     REFINE_VGG,
@@ -36,6 +32,15 @@ from .warping import enlarge_grid, sample, shrink
 Batch = Mapping[str, torch.Tensor]
 _CATEGORIES = ("upper", "lower", "dress")
 _JPEG_QUALITY = 95
+
+
+def with_pose(batch: Batch) -> dict[str, torch.Tensor]:
+    """A batch with the pose maps ``pose`` and ``low_pose`` ``(B, 18, H, W)``, made of their factors."""
+    made = dict(batch)
+    for name in ("", "low_"):
+        if f"{name}rows" in made:
+            made[f"{name}pose"] = made.pop(f"{name}rows")[..., None] * made.pop(f"{name}columns")[..., None, :]
+    return made
 
 
 def drawn(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -158,33 +163,35 @@ def noise_terms(
         gone: what is dropped.
         late: see :class:`~.recipe.TrainOptions`.
     """
-    clean, masked = (_latents(features, name, config, generator) for name in ("person", "masked"))
+    clean, masked = (latents_of(features, name, config, generator) for name in ("person", "masked"))
     added = drawn(clean, generator)
     time = times(len(clean), int(noise.config.num_train_timesteps), late, generator, clean.device)
-    noisy, wanted = noise.add_noise(clean, added, time), _wanted(noise, clean, added, time)
+    noisy, answer = noise.add_noise(clean, added, time), wanted(noise, clean, added, time)
     if gone is None:
         kind = next(unet.parameters()).dtype
         mask = small_mask(batch["mask"], (clean.shape[-2], clean.shape[-1]))
         shown = torch.cat([noisy, mask, masked], dim=1).to(kind)
         predicted = unet(shown, time, encoder_hidden_states=text.to(kind), return_dict=False)[0]
     else:
-        predicted = predict(unet, noisy, time, _guide(config, batch, features, text, masked, generator, gone))
-    return {NOISE.name: (NOISE.weight, NOISE(predicted, wanted))}
+        predicted = predict(unet, noisy, time, batch_guide(config, batch, features, text, masked, generator, gone))
+    return {NOISE.name: (NOISE.weight, NOISE(predicted, answer))}
 
 
-def _latents(features: Batch, name: str, config: ModelConfig, generator: torch.Generator) -> torch.Tensor:
+def latents_of(features: Batch, name: str, config: ModelConfig, generator: torch.Generator) -> torch.Tensor:
+    """``(B, 4, h, w)`` scaled latents drawn from the distributions of a name."""
     mean = features[f"{name}_mean"]
     return (mean + features[f"{name}_std"] * drawn(mean, generator)) * config.scaling
 
 
-def _wanted(noise: Any, clean: torch.Tensor, added: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+def wanted(noise: Any, clean: torch.Tensor, added: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+    """What the UNet should say: the added noise, or where the schedule says so, the velocity."""
     found: torch.Tensor = (
         noise.get_velocity(clean, added, time) if noise.config.prediction_type == "v_prediction" else added
     )
     return found
 
 
-def _guide(
+def batch_guide(
     config: ModelConfig,
     batch: Batch,
     features: Batch,
@@ -193,11 +200,12 @@ def _guide(
     generator: torch.Generator,
     gone: Dropped,
 ) -> Guide:
+    """What the UNet is shown of a batch, without what is dropped; see :func:`noise_terms`."""
     size = (masked.shape[-2], masked.shape[-1])
     pose = small_pose(batch["pose"], size) * ~gone.pose[:, None, None, None]
     garment = None
     if config.takes_garment:
-        garment = _latents(features, "warped", config, generator) * ~gone.garment[:, None, None, None]
+        garment = latents_of(features, "warped", config, generator) * ~gone.garment[:, None, None, None]
     return Guide(text, small_mask(batch["mask"], size), masked, pose, garment)
 
 
@@ -216,97 +224,6 @@ def cleaned(noise: Any, answer: torch.Tensor, noisy: torch.Tensor, time: torch.T
         kept.sqrt() * noisy - rest if noise.config.prediction_type == "v_prediction" else (noisy - rest) / kept.sqrt()
     )
     return found
-
-
-def painted(count: int) -> int:
-    """How many of a batch the stage ``finish`` paints; the others learn as in the stage before."""
-    return (count + 1) // 2
-
-
-def squares(mask: torch.Tensor, side: int, generator: torch.Generator) -> torch.Tensor:
-    """``(B, 2)`` upper left corners (row, column), multiples of 8, of squares around a random place inside of each mask.
-
-    Args:
-        mask: ``(B, 1, H, W)``, 1 = paint; H and W multiples of 8. Where nothing is to be painted any place will do.
-        side: of the squares, a multiple of 8; at most H and W, or it is cut to what there is.
-        generator: for the places.
-    """
-    small = F.max_pool2d(mask.float(), 8)[:, 0]
-    height, width = small.shape[-2:]
-    chance = small.flatten(1)
-    chance = torch.where(chance.sum(1, keepdim=True) > 0, chance, 1.0)
-    place = torch.multinomial(chance, 1, generator=generator)[:, 0]
-    middle = torch.stack([place // width, place % width], dim=1)
-    most = torch.tensor([height, width], device=mask.device) - side // 8
-    corners = torch.minimum((middle - side // 16).clamp_min(0), most.clamp_min(0))
-    return corners * 8
-
-
-def cut(pictures: torch.Tensor, corners: torch.Tensor, side: int) -> torch.Tensor:
-    """Squares ``(B, C, side, side)`` of ``(B, C, H, W)`` at the corners of :func:`squares`."""
-    found = [
-        picture[:, row : row + side, column : column + side]
-        for picture, (row, column) in zip(pictures, corners.tolist(), strict=True)
-    ]
-    return torch.stack(found)
-
-
-def finish_terms(
-    parts: Mapping[str, Any],
-    noise: Any,
-    config: ModelConfig,
-    batch: Batch,
-    features: Batch,
-    text: torch.Tensor,
-    generator: torch.Generator,
-    gone: Dropped,
-    trunk: Trunk | None,
-    late: float = 1.0,
-    crop: int = 0,
-) -> Terms:
-    """The first half of a batch painted in one step from noise and compared as pictures; the noise of the others.
-
-    Args:
-        parts: ``unet``, and resting ``vae`` and ``emasc``.
-        noise: diffusers' scheduler, for adding noise.
-        config: of the model.
-        batch: of the items.
-        features: as in :func:`noise_terms`.
-        text: ``(B, 77, width)``.
-        generator: for latents, noise and times.
-        gone: what is dropped; of those that are painted nothing should be.
-        trunk: of the perceptual loss.
-        late: see :class:`~.recipe.TrainOptions`.
-        crop: side of the squares that are decoded, each around somewhere inside of its mask, a multiple of 8; 0 = whole pictures.
-    """
-    clean, masked = (_latents(features, name, config, generator) for name in ("person", "masked"))
-    added, count = drawn(clean, generator), painted(len(clean))
-    total_times = int(noise.config.num_train_timesteps)
-    time = times(len(clean), total_times, late, generator, clean.device)
-    first = torch.arange(len(clean), device=clean.device) < count
-    time = torch.where(first, total_times - 1, time)
-    # nothing of the photo, as when a solver begins; the schedule's last time leaves a little of it
-    noisy = torch.where(first[:, None, None, None], added, noise.add_noise(clean, added, time))
-    guide = _guide(config, batch, features, text, masked, generator, gone)
-    answer = predict(parts["unet"], noisy, time, guide)
-    terms: Terms = {}
-    if count < len(clean):
-        wanted = _wanted(noise, clean, added, time)
-        terms[NOISE.name] = (NOISE.weight, NOISE(answer[count:], wanted[count:]))
-    latents = cleaned(noise, answer[:count], noisy[:count], time[:count]) / config.scaling
-    person, mask = batch["person"][:count], batch["mask"][:count]
-    if crop:
-        corners = squares(mask, crop, generator)
-        person, mask = (cut(each, corners, crop) for each in (person, mask))
-        latents = cut(latents, corners // 8, crop // 8)
-    with torch.no_grad():
-        additions = keep_outside(parts["emasc"](encode(parts["vae"], person * (1 - mask)).features), mask)
-    made = decode(parts["vae"], latents, additions).float() * mask + person * (1 - mask)
-    terms[FINISH.name] = (FINISH.weight, FINISH(made, person))
-    terms[FINISH_COLOUR.name] = (FINISH_COLOUR.weight, FINISH_COLOUR(made, person))
-    if trunk is not None:
-        terms[FINISH_VGG.name] = (FINISH_VGG.weight, FINISH_VGG(made, person, trunk, short_side(made)))
-    return terms
 
 
 @torch.no_grad()

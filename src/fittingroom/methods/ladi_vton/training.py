@@ -6,7 +6,7 @@ bits. Each stage has its own optimiser; networks of other stages rest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -29,9 +29,11 @@ from ..features import FeatureStore, tensors_hash
 from ..requirement import need
 from ..task import Loop, Task
 from .clip import look
-from .conditions import garment_picture, person_parts, pose_map, worn_garment
+from .conditions import garment_picture, person_parts, pose_factors, worn_garment
 from .config import ModelConfig
+from .finish import Painted, critic_terms, finish_terms, new_critic, painted
 from .network import PARTS, write_out_attention
+from .optimise import CRITIC, UPDATES, optimizer_of, trained_parts
 from .preview import preview
 from .recipe import TrainOptions
 from .region import Rules, rules_for
@@ -40,48 +42,27 @@ from .steps import (
     Batch,
     dropped,
     emasc_terms,
-    finish_terms,
     latent_features,
     noise_terms,
-    painted,
     refine_terms,
     said,
     through_jpeg,
     warp_terms,
     warped_by,
+    with_pose,
 )
 from .vary import Seen, varied
 from .weights import SETS, copy_part, save_part, write_index
 
 #: bytes of samples kept decoded, without their pose maps: photo, labels, mask and garment take eight for each pixel
-_KEPT = 2**30
+_KEPT = 2**31
 #: items by which the spread of a new autoencoder's latents is measured
 _MEASURED = 16
 #: raised whenever masks change, so that features that were kept on the disk are made again
 _MASKS = 3
-#: UNet with low-rank updates: the name of what learns
-_UPDATES = "unet-lora"
 #: stages in which the UNet learns, and with the adapter's all that need features
 _LAST = {"tryon", "finish"}
 _DENOISING = {"adapter", *_LAST}
-
-
-def trained_parts(stage: str, options: TrainOptions) -> tuple[str, ...]:
-    """Networks that learn in a stage."""
-    words = ("adapter", "vision", "text") if options.encoders else ("adapter",)
-    return {
-        "autoencoder": ("vae",),
-        "warp": ("matcher",),
-        "refine": ("refinement",),
-        "emasc": ("emasc",),
-        "adapter": words,
-        "tryon": (_UPDATES if options.lora else "unet", *words),
-        "finish": (_UPDATES if options.lora else "unet", *words),
-    }[stage]
-
-
-def _clip(parameters: list[nn.Parameter], limit: float, *_: Any) -> None:
-    nn.utils.clip_grad_norm_(parameters, limit)
 
 
 class LadiTask(Task):
@@ -113,25 +94,33 @@ class LadiTask(Task):
                 path=data.root,
             )
         self.stages = options.stages()
+        looking = not {"adapter", "tryon"} >= set(self.stages)
+        self._trunk = features(options.perceptual) if looking else None
         learning = {part for stage in self.stages for part in trained_parts(stage, options)}
         self.modules = {}
         self._resting: dict[str, Any] = {}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            for part in (*PARTS, _UPDATES):
-                if part == _UPDATES and part in learning:
+            for part in (*PARTS, UPDATES):
+                if part == UPDATES and part in learning:
                     self._resting["unet"] = self.start.network("unet")
                     self.modules[part] = inject(self._resting["unet"], options.lora)
                 elif part in learning:
                     self.modules[part] = self.start.network(part)
+            if options.critic and "finish" in self.stages:
+                self.modules[CRITIC] = new_critic(self._trunk, self.config)
         # low-rank updates have no running mean: it would be that of two factors, not of their product
-        last = [part for part in trained_parts("tryon", options) if part != _UPDATES and _LAST & set(self.stages)]
+        last = [part for part in trained_parts("tryon", options) if part != UPDATES and _LAST & set(self.stages)]
         self.averages = dict.fromkeys(last, 1000 * options.average_kimg) if options.average_kimg else {}
-        self.optimizers = {stage: self._optimizer(stage) for stage in self.stages}
-        looking = not {"adapter", "tryon"} >= set(self.stages)
-        self._trunk = features(options.perceptual) if looking else None
+        teaching = {stage: trained_parts(stage, options) for stage in self.stages}
+        teaching |= {CRITIC: (CRITIC,)} if CRITIC in self.modules else {}
+        self.optimizers = {
+            stage: optimizer_of(stage, [self.modules[part] for part in parts], options)
+            for stage, parts in teaching.items()
+        }
         self._store: FeatureStore | None = None
         self._number, self._measured = -1, 0.0
+        self._painted: Painted | None = None
         self._parts = lru_cache(maxsize=self._kept())(self._read)
 
     def _usable(self, data: Dataset) -> tuple[list[Sample], list[str]]:
@@ -144,15 +133,6 @@ class LadiTask(Task):
             else:
                 good.append(replace(sample, person=sample.person.fresh(), garment=sample.garment.fresh()))
         return good, refused
-
-    def _optimizer(self, stage: str) -> torch.optim.Optimizer:
-        options = self.options
-        parameters = [each for part in trained_parts(stage, options) for each in self.modules[part].parameters()]
-        if stage in ("warp", "refine"):
-            return torch.optim.Adam(parameters, lr=options.rate(stage, 0), betas=(options.beta, 0.99), fused=True)
-        made = torch.optim.AdamW(parameters, lr=options.rate(stage, 0), weight_decay=1e-2, fused=True)
-        made.register_step_pre_hook(partial(_clip, parameters, options.clip))
-        return made
 
     # --- items -----------------------------------------------------------------------------------------------
     def __len__(self) -> int:
@@ -174,32 +154,32 @@ class LadiTask(Task):
         return picture, labels, pose, mask, garment_picture(sample.garment, size, rules)
 
     def _kept(self) -> int:
-        height, width = self.config.size
-        return max(1, _KEPT // (8 * height * width))
+        return max(1, _KEPT // (8 * self.config.size[0] * self.config.size[1]))
 
     def _read(self, index: int, size: Size) -> tuple[Any, ...]:
         sample = self.samples[index]
         return self._prepare(replace(sample, person=sample.person.fresh(), garment=sample.garment.fresh()), size)
 
     def _rules(self, index: int) -> Rules:
-        options = self.options
-        return rules_for(options.rules, self.samples[index].category, published=options.published)
+        return rules_for(self.options.rules, self.samples[index].category, published=self.options.published)
 
     def _tensors(self, index: int, size: Size, variation: int = 0) -> dict[str, torch.Tensor]:
         seen, rules = Seen(*self._parts(index, size)), self._rules(index)
         if variation:
             seen = varied(seen, rules.worn, np.random.default_rng((index, variation)))
         person = to_tensor(seen.picture)
+        rows, columns = pose_factors(seen.pose, size)
         return {
             "person": person,
             "garment": to_tensor(seen.garment),
             "worn": worn_garment(person, seen.labels, rules),
             "mask": torch.from_numpy(seen.mask[None]).float(),
-            "pose": pose_map(seen.pose, size),
+            "rows": rows.float(),
+            "columns": columns.float(),
         }
 
     def item(self, index: int, seed: int) -> dict[str, torch.Tensor]:
-        """See :meth:`Task.item`: ``person``, ``garment``, ``worn`` ``(3, H, W)``, ``mask``, ``pose``; only the variation is random."""
+        """See :meth:`Task.item`: ``person``, ``garment``, ``worn`` ``(3, H, W)``, ``mask``, factors of the pose map; the seed varies."""
         count, variation = self.options.variations, seed % self.options.variations
         made = self._tensors(index, self.config.size, variation)
         if self.options.published and "warp" in self.options.stages():
@@ -277,14 +257,14 @@ class LadiTask(Task):
         makers = ("vae", "matcher", "refinement", *(() if "vision" in self.modules else ("vision",)))
         weights = {part: tensors_hash(self.modules[part]) for part in makers if part in self.modules}
         begin = self.options.start if self.start.bundle is None else self.start.bundle.fingerprint(*makers)
-        begin += self._given()
+        begin += self._given(makers)
         samples = [[each.person.content_hash(), each.garment.content_hash()] for each in self.samples]
         slips = [self.options.published, self.options.rules, _MASKS, reduced, self.options.variations]
         return sha256_json([self.config.to_json(), begin, self.start.seed, weights, slips, samples])
 
-    def _given(self) -> str:
+    def _given(self, parts: Sequence[str] = PARTS) -> str:
         """SHA-256 of the parts' own files, or nothing."""
-        return " ".join(sha256_file(path) for _, path in sorted(self.start.given.items()))
+        return " ".join(sha256_file(path) for part, path in sorted(self.start.given.items()) if part in parts)
 
     # --- steps -----------------------------------------------------------------------------------------------
     def step(
@@ -292,7 +272,7 @@ class LadiTask(Task):
     ) -> Mapping[str, float]:
         """See :meth:`Task.step`: one step of the stage that the number belongs to."""
         stage, local = self.options.stage_at(number)
-        self._number = number
+        self._number, batch = number, with_pose(batch)
         if stage in _DENOISING:
             self.part("base" if stage == "adapter" else "unet", loop.device)
         self._ready(stage)
@@ -305,7 +285,22 @@ class LadiTask(Task):
         for group in optimizer.param_groups:
             group["lr"] = self.options.rate(stage, local)
         loop.update(optimizer, loss)
-        return {f"{stage}/{name}": float(value.detach()) for name, (_, value) in terms.items()}
+        values = {name: value for name, (_, value) in terms.items()}
+        if self._painted is not None and CRITIC in self.modules:
+            values |= self._judge(self._painted, loop, local)
+            self._painted = None
+        return {f"{stage}/{name}": float(value.detach()) for name, value in values.items()}
+
+    def _judge(self, given: Painted, loop: Loop, local: int) -> dict[str, torch.Tensor]:
+        """One step of the critic on what was just painted."""
+        critic, trunk = self.modules[CRITIC].train().requires_grad_(True), self._trunk
+        assert trunk is not None  # options without one are refused
+        with loop.precision():
+            terms = critic_terms(critic, trunk, given)
+        for group in self.optimizers[CRITIC].param_groups:
+            group["lr"] = self.options.rate(CRITIC, local)
+        loop.update(self.optimizers[CRITIC], total(terms))
+        return {name: value for name, (_, value) in terms.items()}
 
     def _terms(self, stage: str, batch: Batch, generator: torch.Generator, device: torch.device) -> Terms:
         options, part = self.options, partial(self.part, device=device)
@@ -330,17 +325,19 @@ class LadiTask(Task):
         gone = dropped(len(words), options.dropout, generator, device, spared)
         text = said(part("text"), words, batch["category"], gone.prompt)
         if stage == "finish":
-            parts = {name: part(name) for name in ("unet", "vae", "emasc")}
-            return finish_terms(
+            names = ("unet", "vae", "emasc", *((CRITIC,) if CRITIC in self.modules else ()))
+            parts = {name: part(name) for name in names}
+            terms, self._painted = finish_terms(
                 parts, noise, config, batch, features, text, generator, gone, trunk, options.late, options.crop
             )
+            return terms
         return noise_terms(part("unet"), noise, config, batch, features, text, generator, gone, options.late)
 
     # --- results ---------------------------------------------------------------------------------------------
     def _results(self, averaged: Mapping[str, nn.Module]) -> dict[str, Any]:
         """Networks that have learned something, with their running means where there are any."""
-        found = {name: averaged.get(name, module) for name, module in self.modules.items() if name != _UPDATES}
-        if _UPDATES in self.modules:
+        found = {name: averaged.get(name, module) for name, module in self.modules.items() if name != UPDATES}
+        if UPDATES in self.modules:
             found["unet"] = self._resting["unet"]
         return found
 
@@ -354,14 +351,14 @@ class LadiTask(Task):
 
         stage = self.options.stage_at(max(self._number, 0))[0]
         items = [self.item(index, 0) for index in range(min(4, len(self)))]
-        batch = {name: torch.stack([item[name] for item in items]).to(device) for name in items[0]}
+        batch = with_pose({name: torch.stack([item[name] for item in items]).to(device) for name in items[0]})
         rows: UInt8 = preview(stage, network, batch, self.scaled(device) if stage in _LAST else self.config)
         return np.ascontiguousarray(rows)
 
     def export(self, averaged: Mapping[str, nn.Module], folder: Path) -> None:
         """See :meth:`Task.export`: what has learned, and whatever else is here; published base parts are not copied."""
         results = self._results(averaged)
-        if _UPDATES in self.modules:  # a copy, since the training may go on
+        if UPDATES in self.modules:  # a copy, since the training may go on
             import copy
 
             results["unet"] = merge(copy.deepcopy(self._resting["unet"]))
