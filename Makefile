@@ -26,11 +26,16 @@ $(VENV)/.core: requirements/core.lock pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --no-deps -e .
 	@touch $@
 
+$(VENV)/.demo: requirements/demo.lock $(VENV)/.core
+	$(BIN)/python -m pip install --quiet -r requirements/demo.lock
+	@touch $@
+
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.core
 	$(BIN)/python -m pip install --quiet -r requirements/dev.lock
 	@touch $@
 
-demo: $(VENV)/.core
+# other methods than the baseline need the libraries of the diffusion methods
+demo: $(VENV)/$(if $(filter-out baseline,$(METHODS)),.demo,.core)
 	$(BIN)/fittingroom compare studio-mini --methods $(METHODS) --out $(RUN)
 
 oracles: $(VENV)/.dev

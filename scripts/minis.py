@@ -48,8 +48,8 @@ METHODS = ("pasta-gan++", "ladi-vton", "promptdresser")
 SHARED, SHARED_BY = "autoencoder", "ladi-vton"
 HEIGHT = 256
 #: people with one light each; colours for each light; seeds of both sets
-PEOPLE, VARIANTS, TRAIN_SEED, VALIDATION_SEED = 180, 4, 101, 202
-VALIDATION_PEOPLE = 48
+PEOPLE, VARIANTS, TRAIN_SEED, VALIDATION_SEED = 220, 4, 101, 202
+VALIDATION_PEOPLE = 72
 #: pictures on a contact sheet, drawn by this seed and not by hand
 SHOWN, SHOWN_SEED = 10, 10
 #: metrics of the bars: closeness to the true picture, and the smallest PSNR outside of the edited region
