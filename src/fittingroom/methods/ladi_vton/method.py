@@ -15,7 +15,7 @@ from ...core.images import UInt8
 from ...data.dataset import Dataset
 from ...data.sample import Sample
 from ...weights.embedded import require_embedded
-from ...weights.recommended import recommended
+from ...weights.recommended import carry_recommended, recommended
 from ..base import Conditions, Method
 from ..requirement import need
 from ..task import Task
@@ -126,8 +126,9 @@ class LadiVton(Method):
         return LadiTask(data, config, chosen, seed)
 
     def save(self, folder: Path) -> None:
-        """Write the weights as a folder that :meth:`load` takes; settings are given on loading."""
+        """Write the weights, and what they recommend, as a folder that :meth:`load` takes; other settings are given on loading."""
         copy_bundle(self.bundle, folder)
+        carry_recommended(self.bundle.files["unet"][0], folder)
 
 
 def _precision(chosen: str, device: str) -> torch.dtype:

@@ -17,7 +17,7 @@ from ...core.memory import reuse_freed_memory
 from ...data.dataset import Dataset
 from ...data.sample import Sample
 from ...weights.embedded import require_embedded
-from ...weights.recommended import recommended
+from ...weights.recommended import carry_recommended, recommended
 from ..base import Conditions, Method
 from ..task import Task
 from .body import Body
@@ -96,6 +96,8 @@ class PastaGan(Method):
         self.precision: Precision = "bf16" if dtype == torch.bfloat16 and not parity else "fp32"
         self._fast = None if parity else FastGenerator(generator, dtype)
         self._codes: OrderedDict[str, Garments] = OrderedDict()
+        #: file or folder of the weights, for what they recommend
+        self.came_from: Path | None = None
 
     @classmethod
     def load(cls, weights: str | Path | None = None, *, device: str = "cpu", **settings: Any) -> Self:
@@ -118,7 +120,9 @@ class PastaGan(Method):
         check_settings(settings, choices)
         reuse_freed_memory()
         generator, digest, white = load_generator(path)
-        return cls(generator, digest, white=white, device=device, **settings)
+        made = cls(generator, digest, white=white, device=device, **settings)
+        made.came_from = path
+        return made
 
     def settings(self) -> Mapping[str, Any]:
         """See :meth:`Method.settings`."""
@@ -189,6 +193,8 @@ class PastaGan(Method):
     def save(self, folder: Path) -> None:
         """See :meth:`Method.save`."""
         save_generator(self.generator, folder)
+        if self.came_from is not None:
+            carry_recommended(self.came_from, folder)
 
     @classmethod
     def training(cls, data: Dataset, recipe: Mapping[str, Mapping[str, Any]], seed: int) -> Task:
