@@ -144,6 +144,9 @@ def train(places: Places, name: str, minutes: float, device: str) -> None:
         write_text(places.before(name), (before / CARD).read_text())
     if name != SHARED and before:
         changes |= goes_on(method, before)
+        if LAST_STAGE.get(method) == "finish":  # the steps of that stage, not those of all
+            earlier = sum(int(value) for key, value in recipe[method].items() if key.endswith("_steps"))
+            changes["train"]["steps"] = int(recipe["train"]["steps"]) - earlier
     elif name == SHARED:  # goes on from the package's, where there is one; the full rate would throw that far back
         changes["train"]["steps"] = steps
         rates = {"lr_autoencoder": 7e-4, "halve": 450} if given else {"halve": max(1, steps // 3)}
