@@ -286,9 +286,9 @@ class LadiTask(Task):
             group["lr"] = self.options.rate(stage, local)
         loop.update(optimizer, loss)
         values = {name: value for name, (_, value) in terms.items()}
-        if self._painted is not None and CRITIC in self.modules:
-            values |= self._judge(self._painted, loop, local)
-            self._painted = None
+        given, self._painted = self._painted, None
+        if given is not None and CRITIC in self.modules:
+            values |= self._judge(given, loop, local)
         return {f"{stage}/{name}": float(value.detach()) for name, value in values.items()}
 
     def _judge(self, given: Painted, loop: Loop, local: int) -> dict[str, torch.Tensor]:
