@@ -5,9 +5,11 @@
 Every row runs in processes of its own (peak memory is the process's, or the graphics card's), the rows of a round one after
 another, so that a noisy machine disturbs all alike; medians over rounds are printed. Weights are random: speed does not depend on
 their values, quality does, so nothing is said about quality here. Nothing is extrapolated: the whole picture is made from start to
-end with the preset's own number of steps. "parity" is float32 as published; "fast" is channels last with batch norms folded and
-EMASC fused, in bfloat16 where the hardware multiplies that faster (AMX, graphics cards), else in float32; --dtype decides otherwise.
-The UNet in float32 needs 4 GB of memory, a whole picture in float32 10 GB, in bfloat16 6 GB.
+end with the preset's own number of steps, by networks that come from files (4 GB are written to the folder for temporary files) and
+go as the plan for this machine says; those that stay are there when the clock starts, those that describe a garment are read again.
+"parity" is float32 as published; "fast" is channels last with batch norms folded and EMASC fused, in bfloat16 where the hardware
+multiplies that faster (AMX, graphics cards), else in float32; --dtype decides otherwise. The UNet in float32 needs 4 GB of memory, a
+whole picture in float32 8 GB.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 
 from fittingroom.core.memory import reuse_freed_memory
@@ -31,13 +35,13 @@ from fittingroom.methods.ladi_vton.clip import look
 from fittingroom.methods.ladi_vton.conditions import conditions
 from fittingroom.methods.ladi_vton.config import PUBLISHED
 from fittingroom.methods.ladi_vton.denoise import Guide, both, predict
-from fittingroom.methods.ladi_vton.memory import HOST, fastest
-from fittingroom.methods.ladi_vton.network import build
+from fittingroom.methods.ladi_vton.memory import choose, choose_host, fastest
+from fittingroom.methods.ladi_vton.network import PARTS, build
 from fittingroom.methods.ladi_vton.options import PRESETS, options
 from fittingroom.methods.ladi_vton.pipeline import carry, finish, say
 from fittingroom.methods.ladi_vton.runner import Parts, Runner, fuse
 from fittingroom.methods.ladi_vton.warping import warp
-from fittingroom.methods.ladi_vton.weights import Bundle
+from fittingroom.methods.ladi_vton.weights import open_folder, save_part, write_index
 
 PATHS = ("parity", "fast")
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -81,17 +85,15 @@ def network(part: str, kind: torch.dtype, device: str, joined: bool) -> Any:
     return (fuse(made) if joined else made).to(device)
 
 
-class RandomParts(Parts):
-    """Networks with random weights instead of files."""
-
-    def _load(self, part: str) -> Any:
-        if part not in self._here:
-            self._here[part] = network(part, self.kind, self.device, self.fused)
-        return self._here[part]
+def write(folder: Path) -> None:
+    """Every network with random weights of 16 bits, as a folder that the method reads."""
+    for part in PARTS:
+        save_part(network(part, torch.float16, "cpu", False), part, folder, torch.float16)
+    write_index(folder, PUBLISHED, "dress-code", "random weights", trained=False)
 
 
-def work(component: str, path: str, device: str, kind: torch.dtype) -> Callable[[], Any]:
-    """What is timed; its networks are made here, before the clock starts."""
+def work(component: str, path: str, device: str, kind: torch.dtype, folder: Path) -> Callable[[], Any]:
+    """What is timed; its networks are made here, before the clock starts. The folder is that of :func:`write`."""
     height, width = PUBLISHED.size
     generator = torch.Generator().manual_seed(1)
 
@@ -134,11 +136,14 @@ def work(component: str, path: str, device: str, kind: torch.dtype) -> Callable[
             return lambda: predict(unet, torch.cat([latents, latents]), time_, twice)
         return lambda: predict(unet, latents, time_, guide)
     chosen = options({"preset": path})
-    parts = RandomParts(Bundle(PUBLISHED, "dress-code", {}), kind, device, HOST, chosen.fused)
+    free = torch.cuda.mem_get_info(device)[0] if device.startswith("cuda") else psutil.virtual_memory().available
+    plan = (choose if device.startswith("cuda") else choose_host)(float(free), PUBLISHED, kind.itemsize)
+    parts = Parts(open_folder(folder), kind, device, plan, chosen.fused)
     drawn = Dataset.open("drawn-mini")
     entry = conditions(next(drawn.samples("unpaired")), PUBLISHED.size, "dress-code", published=True)
-    for part in ("matcher", "refinement", "vision", "adapter", "text", "vae", "emasc", "unet"):
-        parts._load(part)
+    for part in PARTS:
+        if part not in plan.reloaded:
+            parts._load(part)
 
     def whole() -> Any:
         return Runner(parts, chosen).run(entry, 1)  # a new one, so that nothing is kept from the round before
@@ -152,14 +157,14 @@ def peak_mb(device: str) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def timed(name: str, repeats: int, device: str, dtype: str) -> dict[str, float]:
+def timed(name: str, repeats: int, device: str, dtype: str, folder: Path) -> dict[str, float]:
     component, path = ROWS[name]
     kind = torch.float32
     if path == "fast":
         kind = KINDS[dtype] if dtype else fastest(device)
     if path == "fast":
         reuse_freed_memory()
-    run = work(component, path, device, kind)
+    run = work(component, path, device, kind, folder)
     spent = []
     with torch.inference_mode():
         if component != "whole picture":
@@ -182,19 +187,32 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="", choices=["", *KINDS], help="of the fast path")
     parser.add_argument("--row", help=argparse.SUPPRESS)
+    parser.add_argument("--weights", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.row == "write":
+        return write(given.weights)
     if given.row:
-        sys.stdout.write(json.dumps(timed(given.row, given.repeats, given.device, given.dtype)))
-        return
+        sys.stdout.write(json.dumps(timed(given.row, given.repeats, given.device, given.dtype, given.weights)))
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        rounds(given, Path(folder))
+    return None
+
+
+def rounds(given: argparse.Namespace, folder: Path) -> None:
+    """All rows that were asked for, and their table."""
     chosen = [
         name
         for name, (_, path) in ROWS.items()
         if path in given.paths and (not given.only or name.startswith(tuple(given.only)))
     ]
     results: dict[str, list[dict[str, float]]] = {name: [] for name in chosen}
+    script = [sys.executable, str(Path(__file__)), "--weights", str(folder)]
+    if any(name.startswith("whole") for name in chosen):
+        subprocess.run([*script, "--row", "write"], check=True)
     for number in range(given.rounds):
         for name in chosen:
-            command = [sys.executable, str(Path(__file__)), "--row", name, "--repeats", str(given.repeats)]
+            command = [*script, "--row", name, "--repeats", str(given.repeats)]
             done = subprocess.run(
                 [*command, "--device", given.device, "--dtype", given.dtype],
                 capture_output=True,

@@ -15,16 +15,15 @@ Real street photos (Clothing Co-Parsing in the layout ``image/ keypoints/ parsin
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import shutil
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from minis_card import HEIGHT, SHARED, SHARED_BY, model_card
 
 import fittingroom as fr
 from fittingroom.compare.run import Run
@@ -33,7 +32,7 @@ from fittingroom.core.files import write_bytes, write_text
 from fittingroom.core.images import encode_jpeg, read_image, resize_image, to_image, to_tensor
 from fittingroom.core.progress import progress
 from fittingroom.data.pack import pack
-from fittingroom.methods.ladi_vton.recipe import TrainOptions, mini_config
+from fittingroom.methods.ladi_vton.recipe import mini_config
 from fittingroom.methods.ladi_vton.start import Start
 from fittingroom.metrics.psnr import psnr
 from fittingroom.metrics.ssim import ssim
@@ -44,9 +43,6 @@ from fittingroom.weights.embedded import CARD, ROOT, embedded_folder
 from fittingroom.weights.recommended import recommend, recommended
 
 METHODS = ("pasta-gan++", "ladi-vton", "promptdresser")
-#: what both diffusion methods may begin with, and the method whose first stage trains it
-SHARED, SHARED_BY = "autoencoder", "ladi-vton"
-HEIGHT = 256
 #: people with one light each; colours for each light; seeds of both sets
 PEOPLE, VARIANTS, TRAIN_SEED, VALIDATION_SEED = 220, 4, 101, 202
 VALIDATION_PEOPLE = 72
@@ -63,7 +59,7 @@ RECOMMENDED: dict[str, dict[str, str | int | float | bool]] = {
     "promptdresser": {"preset": "fast", "paste": True},
 }
 #: the stage in which weights of the package go on learning
-LAST_STAGE = {"ladi-vton": "finish", "promptdresser": "tryon"}
+LAST_STAGE = {"ladi-vton": "finish", "promptdresser": "finish"}
 
 
 @dataclass(frozen=True)
@@ -144,7 +140,7 @@ def train(places: Places, name: str, minutes: float, device: str) -> None:
         write_text(places.before(name), (before / CARD).read_text())
     if name != SHARED and before:
         changes |= goes_on(method, before)
-        if LAST_STAGE.get(method) == "finish":  # the steps of that stage, not those of all
+        if method in LAST_STAGE:  # the steps of that stage, not those of all
             earlier = sum(int(value) for key, value in recipe[method].items() if key.endswith("_steps"))
             changes["train"]["steps"] = int(recipe["train"]["steps"]) - earlier
     elif name == SHARED:  # goes on from the package's, where there is one; the full rate would throw that far back
@@ -281,7 +277,9 @@ def install_autoencoder(places: Places) -> None:
     target = ROOT / SHARED
     write_bytes(target / places.autoencoder.name, places.autoencoder.read_bytes())
     size = places.autoencoder.stat().st_size / 1e6
-    write_text(target / CARD, model_card(places, SHARED, lines, size))
+    write_text(
+        target / CARD, model_card(SHARED, places.training(SHARED), places.packed, lines, size, places.before(SHARED))
+    )
     print(f"installed: {target}")
 
 
@@ -296,105 +294,12 @@ def install(places: Places, method: str, device: str) -> None:
     if target.exists():
         shutil.rmtree(target)
     shutil.copytree(weights, target)
-    write_text(target / CARD, model_card(places, method, lines, size))
+    write_text(
+        target / CARD, model_card(method, places.training(method), places.packed, lines, size, places.before(method))
+    )
     shown = Path("docs/images") / f"mini-{method}.jpg"
     shutil.copy(places.root / f"{method}-rendered-unpaired.jpg", shown)
     print(f"installed: {target}, {shown}")
-
-
-#: what a card says of the model and of its numbers
-_ABOUT = {
-    "": (
-        "A small model of our own. It knows few people and few garments: for serious work train it on your own photos or fetch\n"
-        "published weights.",
-        "On people and garments that were not trained on; `baseline` is the geometric method.",
-    ),
-    SHARED: (
-        "A small autoencoder of our own with which the small LaDI-VTON and PromptDresser begin\n"
-        '(`autoencoder = "embedded"` in a recipe); latents of 8 channels at an eighth of the size. By itself it dresses nobody.',
-        "Pictures that were not trained on, at 256x192, through the encoder's mean and back.",
-    ),
-}
-
-
-def training_section(card: str) -> str:
-    """What a card says of the training."""
-    return card.split("## Training\n\n", 1)[1].split("\n\n## ", 1)[0]
-
-
-def stages_of(training: Path) -> list[str]:
-    """The stages that a training went through."""
-    log = [json.loads(line) for line in (training / "log.jsonl").read_text().splitlines()]
-    return sorted({key.split("/")[0] for line in log for key in line if "/" in key})
-
-
-def told(training: Path) -> str:
-    """One line of a card on one training of LaDI-VTON: its stages, its length, and where it went other ways than the recipe."""
-    log = [json.loads(line) for line in (training / "log.jsonl").read_text().splitlines()]
-    stages = stages_of(training)
-    last, made = log[-1], json.loads((training / "config.json").read_text())
-    recipe = read_recipe(f"recipes/{SHARED_BY}-mini.toml")["ladi-vton"]
-    asked = {**{each.name: each.default for each in fields(TrainOptions)}, **made["options"]}
-    other = [
-        f"{name} {value}"
-        for name, value in asked.items()
-        if value != recipe.get(name, value)
-        and name not in ("start", "stage", "autoencoder", "parts", "save_memory", "cache", "cache_folder", "half")
-        and not name.endswith("_steps")
-        and (not name.startswith("lr_") or name.removeprefix("lr_") in stages)  # other stages' rates are of no account
-    ]
-    line = (
-        f"- {', '.join(stages)}: {last['step']} steps of {made['batch']} pictures, {last['seconds'] / 60:.0f} minutes"
-    )
-    return line + (f"; other than in the recipe: {', '.join(other)}" if other else "")
-
-
-def model_card(places: Places, method: str, lines: list[str], size: float) -> str:
-    """What one should know of the weights, from the files of the training."""
-    last = json.loads((places.training(method) / "log.jsonl").read_text().splitlines()[-1])
-    info = json.loads((places.packed / "dataset.json").read_text())
-    recipe = read_recipe(f"recipes/{SHARED_BY if method == SHARED else method}-mini.toml")
-    sources = "\n".join(
-        f"- {entry['name']}: {entry.get('provenance', 'real street photos, Clothing Co-Parsing (Yang et al., CVPR 2014)')}"
-        for entry in info["sources"]
-    )
-    results = "\n".join(f"- {line}" for line in lines)
-    about, measured = _ABOUT.get(method, _ABOUT[""])
-    device = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-    steps = (
-        f"{last['step']} steps of {recipe['train']['batch']} pictures, {last['seconds'] / 3600:.1f} hours on {device}."
-    )
-    if method == SHARED_BY:
-        steps = f"on {device}\n\n{told(places.training(method))}"
-    before = ""
-    if places.before(method).is_file():
-        earlier = training_section(places.before(method).read_text())
-        before = f"\n\nIt went on from weights of the same kind:\n\n{earlier}"
-    return f"""# {method}, mini
-
-{size:.1f} MB, Apache-2.0. {about}
-
-## Data
-
-{sources}
-
-Packed: files' SHA-256 {info["packed"]["files_sha256"]}, pictures of {info["packed"]["size"][1]}x{info["packed"]["size"][0]}. Clothing
-Co-Parsing's repository states Apache-2.0; its photos are third parties' and no part of this package.
-
-## Training
-
-`python scripts/minis.py train {method}`: {steps}{before}
-
-## Measured
-
-{measured}
-
-{results}
-
-## Limits
-
-Rendered people have rendered faces; print and lettering are blurred; small pictures ({HEIGHT} pixels high).
-"""
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ from fittingroom.methods.ladi_vton.config import PUBLISHED
 from fittingroom.methods.ladi_vton.method import LadiVton
 from fittingroom.methods.ladi_vton.options import PRESETS, options
 from fittingroom.methods.ladi_vton.region import arm_line, inpaint_mask, rules_for, translate
+from fittingroom.methods.ladi_vton.tiny import tiny_config
 
 QUICK = {"steps": 2}
 
@@ -134,6 +135,31 @@ def test_one_stage_at_a_time_gives_the_same_picture(
     assert spare.plan is memory.SMALL_HOST
     assert np.array_equal(spare.run(samples["upper"], seed=4), want)
     assert spare.runner.parts._here == {}
+
+
+def test_what_describes_garments_is_let_go_of_where_a_model_is_large(
+    tiny: Path, samples: Mapping[str, Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    want = LadiVton.load(tiny, **QUICK).run(samples["upper"], seed=4)
+    monkeypatch.setattr(memory, "_WHOLE", 1)
+    lean = LadiVton.load(tiny, **QUICK)
+    assert lean.plan is memory.LEAN_HOST
+    assert np.array_equal(lean.run(samples["upper"], seed=4), want)
+    assert not {"vision", "adapter", "text"} & set(lean.runner.parts._here)
+    assert {"unet", "vae", "emasc", "matcher", "refinement"} == set(lean.runner.parts._here)
+
+
+def test_plans_for_processors() -> None:
+    """The published size is never held as a whole; a small model is, where there is room."""
+    two = 2
+    assert memory.choose_host(64 * memory.GIB, PUBLISHED, two) is memory.LEAN_HOST
+    assert memory.choose_host(4 * memory.GIB, PUBLISHED, two) is memory.SMALL_HOST
+    assert memory.choose_host(64 * memory.GIB, tiny_config(), two) is memory.HOST
+    whole, lean, one = (
+        max(memory.needs(plan, PUBLISHED, two).values()) / memory.GIB
+        for plan in (memory.HOST, memory.LEAN_HOST, memory.SMALL_HOST)
+    )
+    assert one < lean < whole - 1.5
 
 
 # --- what cannot be -----------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from fittingroom.methods.ladi_vton import start as start_module
 from fittingroom.methods.ladi_vton.config import PUBLISHED
 from fittingroom.methods.ladi_vton.denoise import Guide, Solver, denoise
 from fittingroom.methods.ladi_vton.emasc import decode, encode, keep_outside
-from fittingroom.methods.ladi_vton.finish import cut, finish_terms, painted, squares
+from fittingroom.methods.ladi_vton.finish import finish_terms
 from fittingroom.methods.ladi_vton.losses import LOSSES
 from fittingroom.methods.ladi_vton.method import LadiVton
 from fittingroom.methods.ladi_vton.network import PARTS, build, build_base_unet
@@ -34,13 +34,13 @@ from fittingroom.methods.ladi_vton.steps import (
     dropped,
     noise_terms,
     through_jpeg,
-    times,
     warp_terms,
 )
 from fittingroom.methods.ladi_vton.tiny import fill, tiny_config, tiny_networks
 from fittingroom.methods.ladi_vton.training import LadiTask
 from fittingroom.methods.ladi_vton.warping import Matcher, parameters, sample, shrink
 from fittingroom.methods.ladi_vton.weights import open_folder, save_all
+from fittingroom.methods.painting import cut, late_times, painted, squares
 from fittingroom.nn.lora import inject, merge
 from fittingroom.train.checkpoint import checkpoints
 from fittingroom.train.log import read_log
@@ -319,7 +319,7 @@ def test_dropout_empties_a_share_of_each_kind_by_itself() -> None:
 
 def test_late_times_may_be_drawn_more_often() -> None:
     def drawn(late: float) -> torch.Tensor:
-        return times(20_000, 1000, late, torch.Generator().manual_seed(1), torch.device("cpu"))
+        return late_times(20_000, 1000, late, torch.Generator().manual_seed(1), torch.device("cpu"))
 
     for late, early in ((1.0, 0.5), (2.0, 0.25), (3.0, 0.125)):
         found = drawn(late)

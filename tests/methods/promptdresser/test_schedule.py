@@ -92,7 +92,7 @@ def test_noise_is_added_and_taken_away() -> None:
         assert torch.allclose(clean_latents(plan, noisy[row], noise[row], value), clean[row], atol=1e-3)
 
 
-def test_a_velocity_says_which_noise_was_added() -> None:
+def test_a_velocity_says_which_picture_is_behind_the_noise() -> None:
     plan, plain = schedule({"prediction_type": "v_prediction"}), schedule({"prediction_type": "epsilon"})
     clean, noise = torch.randn(3, 4, 5, 5), torch.randn(3, 4, 5, 5)
     time = torch.tensor([0, 500, 999])
@@ -100,16 +100,39 @@ def test_a_velocity_says_which_noise_was_added() -> None:
     velocity = plan.target(clean, noise, time)
     assert plain.target(clean, noise, time) is noise
     for row, value in enumerate(time.tolist()):
-        found = plan.noise_in(velocity[row : row + 1], noisy[row : row + 1], value)
-        assert torch.allclose(found[0], noise[row], atol=1e-5)
-        assert plain.noise_in(found, noisy[row : row + 1], value) is found
-    assert torch.allclose(
-        velocity[2], -clean[2], atol=1e-5
-    )  # where no signal is left, it is the picture that is asked for
+        found = clean_latents(plan, noisy[row], velocity[row], value)
+        assert torch.allclose(found, clean[row], atol=1e-5)  # also where no signal is left
+
+
+def test_trailing_times_begin_where_nothing_is_left_and_end_with_the_picture() -> None:
+    plan = schedule({"prediction_type": "v_prediction", "timestep_spacing": "trailing"})
+    assert plan.times(1) == [999]
+    assert plan.times(4) == [999, 749, 499, 249]
+    assert plan.times(3) == [999, 666, 333]
+    assert [plan.before(time, 3) for time in plan.times(3)] == [*plan.cumulative[[666, 333]].tolist(), 1.0]
+    clean = torch.randn(1, 4, 5, 5)
+    for steps in (1, 2, 3, 10):
+        for ancestral in (True, False):
+            latents, solver = torch.randn(clean.shape), Multistep(plan, steps)
+            for time in plan.times(steps):
+                power = plan.cumulative[time]
+                # a network that knows the picture
+                noise = (latents - power.sqrt() * clean) / (1 - power).sqrt()
+                velocity = power.sqrt() * noise - (1 - power).sqrt() * clean
+                if ancestral:
+                    latents = ancestral_step(plan, latents, velocity, time, steps, torch.randn(clean.shape))
+                else:
+                    latents = solver.step(latents, velocity, time)
+            assert torch.allclose(latents, clean, atol=1e-4), (steps, ancestral)
+
+
+def test_trailing_times_are_for_the_velocity() -> None:
+    with pytest.raises(InputError, match="only implemented with prediction_type v_prediction"):
+        schedule({"timestep_spacing": "trailing"})
 
 
 @pytest.mark.parametrize(
-    "setting", [{"prediction_type": "sample"}, {"timestep_spacing": "trailing"}, {"beta_schedule": "linear"}]
+    "setting", [{"prediction_type": "sample"}, {"timestep_spacing": "linspace"}, {"beta_schedule": "linear"}]
 )
 def test_what_is_not_implemented_is_refused(setting: dict[str, str]) -> None:
     with pytest.raises(InputError, match="only .* implemented"):

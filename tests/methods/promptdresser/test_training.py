@@ -19,6 +19,7 @@ from fittingroom.data.dataset import Dataset
 pytest.importorskip("diffusers", reason="needs the extra `diffusion`")
 
 from fittingroom.methods.promptdresser.augment import augmented, draw_view, seen, seen_mask
+from fittingroom.methods.promptdresser.finish import finish_terms
 from fittingroom.methods.promptdresser.losses import LOSSES
 from fittingroom.methods.promptdresser.method import PromptDresser
 from fittingroom.methods.promptdresser.recipe import TrainOptions, from_recipe, mini_sizes, tiny_sizes
@@ -39,6 +40,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "promptdresser": {
         "start": "random",
         "autoencoder_steps": 2,
+        "tryon_steps": 2,
         "perceptual": "small",
         "garment": True,
         "encoders": True,
@@ -47,7 +49,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "average_kimg": 0.01,
         "half": False,
     },
-    "train": {"steps": 4, "batch": 2, "save_every": 100, "sheet_every": 0, "log_every": 1},
+    "train": {"steps": 6, "batch": 2, "save_every": 100, "sheet_every": 0, "log_every": 1},
 }
 #: begins with weights, as people with published ones do
 FROM_WEIGHTS = {"lr": 1e-3, "warmup": 0, "half": False}
@@ -98,7 +100,7 @@ def test_a_model_from_nothing_dresses_people(trained: Trained, drawn: Dataset) -
 def test_the_log_names_stage_and_term(trained: Trained) -> None:
     lines = read_log(trained.folder)
     stages = [sorted({key.split("/")[0] for key in line if "/" in key}) for line in lines]
-    assert stages == [["autoencoder"], ["autoencoder"], ["tryon"], ["tryon"]]
+    assert stages == [["autoencoder"], ["autoencoder"], ["tryon"], ["tryon"], ["finish"], ["finish"]]
     named = {key.split("/")[1] for line in lines for key in line if "/" in key}
     assert named == {loss.name for loss in LOSSES}
     assert read_image(next((trained.folder / "samples").iterdir())).shape == (4 * 128, 4 * 96, 3)
@@ -124,7 +126,7 @@ def test_another_trainings_autoencoder_is_taken_and_its_latents_measured(
 
 
 def test_resuming_gives_the_same_bits(trained: Trained, few: Dataset, tmp_path: Path) -> None:
-    for steps in (1, 3, 4):
+    for steps in (1, 3, 5, 6):
         run(few, tmp_path / "run", steps=steps)
     assert bits(tmp_path / "run") == bits(trained.folder)
 
@@ -179,6 +181,9 @@ def test_samples_lose_what_the_shares_say() -> None:
     assert shares == pytest.approx({"garment": 0.1, "clothing": 0.1, "full": 0.1}, abs=0.006)
     assert torch.equal(gone.garment, gone.clothing)
     assert float((gone.garment & gone.full).float().mean()) == pytest.approx(0.05, abs=0.005)
+    spared = dropped(100, 1 / 3, torch.Generator().manual_seed(0), torch.device("cpu"), spared=60)
+    assert not any(bool(value[:60].any()) for value in vars(spared).values())
+    assert bool((spared.garment | spared.full)[60:].all())
     nobody = dropped(100, 0.0, torch.Generator().manual_seed(0), torch.device("cpu"))
     assert not any(bool(value.any()) for value in vars(nobody).values())
 
@@ -191,6 +196,83 @@ def test_the_time_without_signal_is_not_drawn() -> None:
     assert (int(usual.min()), int(usual.max())) == (0, 998)
     assert float(plan.cumulative[usual].min()) > 0
     assert int(times(200_000, plan, True, torch.Generator().manual_seed(0), device).max()) == 999
+
+
+def test_each_sample_may_have_a_few_variations(few: Dataset) -> None:
+    task = DresserTask(few, tiny_sizes(), TrainOptions(start="random", perceptual="none", variations=3))
+    plain = DresserTask(few, tiny_sizes(), TrainOptions(start="random", perceptual="none", augment=False))
+    for name in ("person", "garment"):
+        assert torch.equal(task.item(1, 0)[name], plain.item(1, 0)[name])
+    seen = [task.item(1, seed) for seed in range(6)]
+    assert [int(each["variation"]) for each in seen] == [0, 1, 2, 0, 1, 2]
+    for one, two in zip(seen[:3], seen[3:], strict=True):  # masks too, whose latents are kept
+        assert all(torch.equal(one[name], two[name]) for name in one)
+    assert not torch.equal(seen[0]["person"], seen[1]["person"])
+    assert not torch.equal(seen[1]["person"], seen[2]["person"])
+
+
+def test_variations_and_their_kept_latents_change_no_bit(tiny_folder: Path, few: Dataset, tmp_path: Path) -> None:
+    made = []
+    for cache in ("none", "disk"):
+        for steps in (1, 4):
+            kept = {"cache": cache, "cache_folder": str(tmp_path / "kept"), "variations": 2, "late": 2.0}
+            run_from(tiny_folder, few, tmp_path / cache, steps, **kept)
+        made.append(bits(tmp_path / cache))
+    assert made[0] == made[1]
+
+
+def test_one_step_from_noise_is_compared_as_a_picture() -> None:
+    """A network that knows the photo is as good as the autoencoder; half of the batch learns from noise as before."""
+    sizes = tiny_sizes()
+    start = Start("random", sizes, 1)
+    vae, plan = start.network("vae"), schedule(sizes.scheduler)
+    scale = float(vae.config.scaling_factor)
+    random = torch.Generator().manual_seed(2)
+    person = torch.rand(3, 3, 128, 96, generator=random) * 2 - 1
+    mask = torch.zeros(3, 1, 128, 96)
+    mask[..., 32:96, 32:64] = 1
+    with torch.no_grad():
+        clean = vae.encode(person).latent_dist.mean
+        best = vae.decode(clean).sample * mask + person * (1 - mask)
+    latents = dict.fromkeys(("person", "masked", "garment"), clean * scale)
+    shown: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def found(right: float, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        def known(
+            _unet: Any,
+            _garment: Any,
+            _latents: Any,
+            _text: Any,
+            _mask: Any,
+            noisy: torch.Tensor,
+            time: torch.Tensor,
+            **_: Any,
+        ) -> torch.Tensor:
+            shown.append((noisy, time))
+            power = plan.cumulative[time][:, None, None, None]
+            picture = right * clean * scale
+            return power.sqrt() * (noisy - power.sqrt() * picture) / (1 - power).sqrt() - (1 - power).sqrt() * picture
+
+        monkeypatch.setattr("fittingroom.methods.promptdresser.finish.answer", known)
+        parts = {"unet": None, "garment_unet": None, "vae": vae}
+        batch, options = {"person": person, "mask": mask}, TrainOptions(start="random", late=4.0)
+        return finish_terms(parts, plan, latents, {}, batch, torch.Generator().manual_seed(1), None, options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        good, bad = found(1.0, patch), found(0.0, patch)
+    assert set(good) == {"noise", "finish_l1", "finish_colour"}
+    torch.testing.assert_close(good["finish_l1"][1], (best - person)[:2].abs().mean(), rtol=1e-3, atol=1e-4)
+    assert float(good["noise"][1]) < 1e-6
+    assert float(bad["noise"][1]) > 1e-3
+    noisy, time = shown[0]
+    assert time[:2].tolist() == [999, 999]
+    assert abs(float(noisy[:2].std()) - 1) < 0.1  # noise alone
+
+
+def test_a_network_that_predicts_noise_has_no_finish(tiny_folder: Path, few: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="leave tryon_steps at 0") as caught:
+        run_from(tiny_folder, few, tmp_path / "out", 2, tryon_steps=1)
+    assert "\n" not in str(caught.value)
 
 
 def test_items_are_the_same_for_the_same_seed_in_any_process(few: Dataset) -> None:
@@ -266,7 +348,7 @@ def test_the_mini_recipe_is_whole_and_small() -> None:
     tables.pop("train")
     sizes, options = from_recipe(tables)
     assert sizes == mini_sizes()
-    assert list(options.stages()) == ["autoencoder", "tryon"]
+    assert list(options.stages()) == ["autoencoder", "tryon", "finish"]
     start = Start("random", mini_sizes(), 1)
     start.learn_words(["a shirt"])
     numbers = sum(sum(each.numel() for each in start.network(part).parameters()) for part in NETWORKS)
@@ -283,6 +365,8 @@ def test_the_mini_recipe_is_whole_and_small() -> None:
         ({"promptdresser": {"lr": 0}}, "promptdresser.lr is 0"),
         ({"promptdresser": {"dropout": 0.5}}, "promptdresser.dropout is 0.5"),
         ({"promptdresser": {"stage": "warp"}}, "promptdresser.stage is 'warp'"),
+        ({"promptdresser": {"late": 0.5}}, "promptdresser.late is 0.5"),
+        ({"promptdresser": {"variations": 2, "augment": False}}, "set augment = true, or no variations"),
         ({"promptdresser": {"crop": 30}}, "choose a multiple of 8"),
         ({"promptdresser": {"cache": "disk"}}, "but where"),
         ({"promptdresser": {"start": "random"}}, "needs model.size = 'mini'"),

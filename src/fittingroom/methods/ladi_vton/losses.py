@@ -5,7 +5,6 @@ arXiv 2305.13501, section 3. The stages are trained one after the other, each wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +19,7 @@ from ..autoencoder import (
     perceptual,
 )
 from ..base import Loss
+from ..painting import CRITIC, FINISH, FINISH_COLOUR, FINISH_GAN, FINISH_VGG
 from .warping import POINTS
 
 #: below these nothing is punished: differences of squared segments, summed cross products
@@ -85,22 +85,7 @@ def noise_error(predicted: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     return (predicted.float() - noise.float()).square().mean()
 
 
-def taken_for_photos(judged: Sequence[torch.Tensor]) -> torch.Tensor:
-    """What the painter loses where the critic judges its pictures so, ``(N,)`` for each tap: less, the more they look like photos."""
-    return -torch.stack([each.float().mean() for each in judged]).mean()
-
-
-def hinge(real: Sequence[torch.Tensor], made: Sequence[torch.Tensor]) -> torch.Tensor:
-    """What the critic loses: photos judged below 1, paintings above -1; ``(N,)`` for each tap."""
-    found = [
-        torch.relu(1 - photo.float()).mean() + torch.relu(1 + painting.float()).mean()
-        for photo, painting in zip(real, made, strict=True)
-    ]
-    return torch.stack(found).mean()
-
-
 _WARP, _EMASC, _WORDS = (f"arXiv 2305.13501, section 3.{number}" for number in (1, 4, 3))
-_FINISH = "ours, after Martin Garcia et al., arXiv 2409.11355, end-to-end fine-tuning"
 _WHERE_WARP = {
     "en": r"$c$: garment alone; $W$: warp by the spline of control points $p$; $w$: the garment as the person wears it, cut out on white; $\|\cdot\|_1$: mean absolute value over pixels and channels, values from -1 to 1",
     "ru": r"$c$ — одежда отдельно; $W$ — деформация сплайном с опорными точками $p$; $w$ — та же одежда, вырезанная с человека на белом; $\|\cdot\|_1$ — среднее модулей по точкам и каналам, значения от -1 до 1",
@@ -113,11 +98,6 @@ _WHERE_EMASC = {
     "en": r"$x$: photo; $\hat{x} = \mathcal{D}(\mathcal{E}(x), M \cdot e(\mathcal{E}_l(x \odot (1 - m))))$: decoded with the skip connections $e$, which see the photo without what the mask $m$ hides and are switched off inside it; $\phi_l$, $\lambda_l$: VGG-19's taps and their weights",
     "ru": r"$x$ — фотография; $\hat{x} = \mathcal{D}(\mathcal{E}(x), M \cdot e(\mathcal{E}_l(x \odot (1 - m))))$ — декодированная с обходными связями $e$, которые видят фотографию без закрытого маской $m$ и отключены внутри неё; $\phi_l$, $\lambda_l$ — слои VGG-19 и их веса",
 }
-_WHERE_FINISH = {
-    "en": r"$x$: photo; $\hat{z}_0$: what the UNet makes of pure noise in one step at the last time; $\hat{x} = m \odot \mathcal{D}(\hat{z}_0, e) + (1 - m) \odot x$: decoded with the skip connections $e$, and laid into the photo within the mask $m$; $M_8$: means of squares of 8 by 8 pixels; $\phi_l$, $\lambda_l$: VGG-19's taps and their weights",
-    "ru": r"$x$ — фотография; $\hat{z}_0$ — то, что сеть делает из чистого шума за один шаг в последний момент времени; $\hat{x} = m \odot \mathcal{D}(\hat{z}_0, e) + (1 - m) \odot x$ — декодированное с обходными связями $e$ и вложенное в фотографию внутри маски $m$; $M_8$ — средние по квадратам 8 на 8 точек; $\phi_l$, $\lambda_l$ — слои VGG-19 и их веса",
-}
-
 WARP = Loss(
     name="warp_l1",
     symbol=r"\mathcal{L}_{1}^{W}",
@@ -239,79 +219,6 @@ NOISE = Loss(
     },
     function=noise_error,
 )
-FINISH = Loss(
-    name="finish_l1",
-    symbol=r"\mathcal{L}_{1}^{F}",
-    formula=r"\| \hat{x} - x \|_1",
-    weight=4.0,
-    source=_FINISH,
-    text={
-        "en": "What one step makes of noise should be the photo. An average of all pictures that might be there is blurred, and that is what the "
-        "loss of the noise wants of one step; half of each batch goes on learning from it.",
-        "ru": "То, что один шаг делает из шума, должно быть фотографией. Среднее всех возможных изображений размыто, а именно его требует от одного "
-        "шага ошибка шума; на ней продолжает учиться половина каждого пакета.",
-    },
-    where=_WHERE_FINISH,
-    function=absolute_error,
-)
-FINISH_COLOUR = Loss(
-    name="finish_colour",
-    symbol=r"\mathcal{L}_{c}^{F}",
-    formula=r"\| M_8(\hat{x} - x) \|_1",
-    weight=4.0,
-    source="ours",
-    text={
-        "en": "Its colours, where folds and patterns are a little off.",
-        "ru": "То же о цветах, когда складки и рисунок немного смещены.",
-    },
-    where=_WHERE_FINISH,
-    function=coarse_error,
-)
-FINISH_VGG = Loss(
-    name="finish_vgg",
-    symbol=r"\mathcal{L}_{vgg}^{F}",
-    formula=r"\sum_{l=1}^{5} \lambda_l \| \phi_l(\hat{x}) - \phi_l(x) \|_1",
-    weight=0.5,
-    source=_FINISH,
-    text={
-        "en": "The same as VGG-19 sees it: edges and patterns rather than their average.",
-        "ru": "То же глазами VGG-19: края и рисунок, а не их среднее.",
-    },
-    where=_WHERE_FINISH,
-    function=perceptual,
-)
-
-_WHERE_GAN = {
-    "en": r"$C$: the critic, which judges places within the mask by four taps $\phi_l$ of a resting trunk, beside the latents $s$ of the masked photo and the warped garment; $\hat{x}$: as above; the mean over places and taps is taken",
-    "ru": r"$C$ — критик, оценивающий места внутри маски по четырём слоям $\phi_l$ неподвижной сети вместе с латентными представлениями $s$ закрытой фотографии и деформированной одежды; $\hat{x}$ — как выше; берётся среднее по местам и слоям",
-}
-FINISH_GAN = Loss(
-    name="finish_gan",
-    symbol=r"\mathcal{L}_{adv}^{F}",
-    formula=r"-C(\hat{x}, m, s)",
-    weight=0.3,
-    source="Lim and Ye, Geometric GAN, arXiv 1705.02894; on a trunk: Sauer et al., Projected GANs, NeurIPS 2021, section 3",
-    text={
-        "en": "A critic should take the painting for a photo: outlines and stripes have to be somewhere, not everywhere a little.",
-        "ru": "Критик должен принять изображение за фотографию: контуры и полосы должны быть где-то, а не везде понемногу.",
-    },
-    where=_WHERE_GAN,
-    function=taken_for_photos,
-)
-CRITIC = Loss(
-    name="critic",
-    symbol=r"\mathcal{L}_{C}",
-    formula=r"\max(0, 1 - C(x, m, s)) + \max(0, 1 + C(\hat{x}, m, s))",
-    weight=1.0,
-    source="Lim and Ye, Geometric GAN, arXiv 1705.02894, equation 8",
-    text={
-        "en": "The critic learns to tell photos from paintings.",
-        "ru": "Критик учится отличать фотографии от нарисованного.",
-    },
-    where=_WHERE_GAN,
-    function=hinge,
-)
-
 LOSSES = (
     AUTOENCODER,
     AUTOENCODER_COLOUR,

@@ -43,18 +43,22 @@ class Plan:
         name: for messages.
         staged: only the networks at work are on the device.
         streamed: the UNet's layers come to the device one after the other.
-        reloaded: networks are read from the disk again for every picture, so that the machine holds one stage only.
+        reloaded: parts that are let go of after their work and read from the disk again when they are needed.
     """
 
     name: str
     staged: bool = False
     streamed: bool = False
-    reloaded: bool = False
+    reloaded: tuple[str, ...] = ()
 
 
 #: from most to least memory on the device; the first that fits is taken
 PLANS = (Plan("resident"), Plan("staged", staged=True), Plan("streamed", staged=True, streamed=True))
-HOST, SMALL_HOST = Plan("processor"), Plan("processor, one stage at a time", reloaded=True)
+HOST, SMALL_HOST = Plan("processor"), Plan("processor, one stage at a time", reloaded=PARTS)
+#: what describes a garment is needed once for each, and is a third of the weights
+LEAN_HOST = Plan("processor, garments described one by one", reloaded=("vision", "adapter", "text"))
+#: a model that needs more than this at once is not held as a whole, however much memory a machine has: others work there too
+_WHOLE = 4 * GIB
 
 
 def fastest(device: str) -> torch.dtype:
@@ -105,11 +109,24 @@ def needs(plan: Plan, config: ModelConfig, each: int) -> dict[str, int]:
         # the largest of the layers and the next one
         return size // 16 if plan.streamed and part == "unet" else size
 
-    everything = sum(map(held, PARTS))
-    spared = plan.staged or plan.reloaded
-    return {
-        stage: (sum(map(held, parts)) if spared else everything) + work.get(stage, 0) for stage, parts in STAGES.items()
-    }
+    def here(parts: tuple[str, ...]) -> int:
+        stay = () if plan.staged else tuple(part for part in PARTS if part not in plan.reloaded)
+        return sum(map(held, {*stay, *parts}))
+
+    return {stage: here(parts) + work.get(stage, 0) for stage, parts in STAGES.items()}
+
+
+def choose_host(available: float, config: ModelConfig, each: int) -> Plan:
+    """The plan for a processor: everything held where that is little, one stage at a time where there is little memory.
+
+    Args:
+        available: bytes.
+        config: of the model.
+        each: bytes of a number.
+    """
+    if max(needs(HOST, config, each).values()) < min(_WHOLE, 0.9 * available):
+        return HOST
+    return LEAN_HOST if max(needs(LEAN_HOST, config, each).values()) < 0.9 * available else SMALL_HOST
 
 
 def choose(budget: float, config: ModelConfig, each: int) -> Plan:
@@ -132,5 +149,5 @@ def estimate_line(plan: Plan, config: ModelConfig, each: int) -> str:
     """One line that says what a plan will need."""
     stages = needs(plan, config, each)
     stage = max(stages, key=lambda name: stages[name])
-    peak = (stages[stage] + (0 if plan in (HOST, SMALL_HOST) else OVERHEAD)) / GIB
+    peak = (stages[stage] + (0 if plan in (HOST, LEAN_HOST, SMALL_HOST) else OVERHEAD)) / GIB
     return f"ladi-vton: plan {plan.name!r}, about {peak:.1f} GB at its peak (stage {stage})"

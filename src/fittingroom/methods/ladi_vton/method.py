@@ -22,7 +22,7 @@ from ..task import Task
 from .card import CARD
 from .conditions import conditions
 from .config import PUBLISHED
-from .memory import HOST, SMALL_HOST, Plan, choose, estimate_line, fastest, needs
+from .memory import Plan, choose, choose_host, estimate_line, fastest
 from .options import VRAM, Options, options
 from .recipe import from_recipe
 from .runner import Parts, Runner
@@ -78,8 +78,7 @@ class LadiVton(Method):
         """Where the networks lie; says what it expects to need before anything is loaded."""
         config, each = self.bundle.config, self.kind.itemsize
         if not self.device.startswith("cuda"):
-            here = psutil.virtual_memory().available
-            plan = HOST if max(needs(HOST, config, each).values()) < 0.9 * here else SMALL_HOST
+            plan = choose_host(psutil.virtual_memory().available, config, each)
         elif self.options.vram == "auto":
             plan = choose(float(torch.cuda.mem_get_info(self.device)[0]), config, each)
         else:

@@ -76,8 +76,8 @@ class Parts:
                 for network in moved:
                     network.to("cpu")
                 torch.cuda.empty_cache()
-            if self.plan.reloaded:
-                for part in parts:
+            if again := set(parts) & set(self.plan.reloaded):
+                for part in again:
                     self._here.pop(part, None)
                 del networks, moved
                 gc.collect()

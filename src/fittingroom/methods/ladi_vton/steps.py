@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from ..autoencoder import Terms, Trunk, short_side
+from ..painting import late_times
 from .clip import speak
 from .config import ModelConfig
 from .denoise import Guide, predict, small_mask, small_pose
@@ -101,14 +102,6 @@ def emasc_terms(
     return terms
 
 
-def times(count: int, total: int, late: float, generator: torch.Generator, device: torch.device) -> torch.Tensor:
-    """``(count,)`` times from 0 to ``total - 1`` at random; ``late`` as in :class:`~.recipe.TrainOptions`."""
-    if late == 1:
-        return torch.randint(0, total, (count,), generator=generator, device=device)
-    share = torch.rand(count, generator=generator, device=device, dtype=torch.float64) ** (1 / late)
-    return (share * total).long().clamp(max=total - 1)
-
-
 @dataclass(frozen=True)
 class Dropped:
     """Which samples of a batch lose what, each ``(B,)`` bool.
@@ -165,7 +158,7 @@ def noise_terms(
     """
     clean, masked = (latents_of(features, name, config, generator) for name in ("person", "masked"))
     added = drawn(clean, generator)
-    time = times(len(clean), int(noise.config.num_train_timesteps), late, generator, clean.device)
+    time = late_times(len(clean), int(noise.config.num_train_timesteps), late, generator, clean.device)
     noisy, answer = noise.add_noise(clean, added, time), wanted(noise, clean, added, time)
     if gone is None:
         kind = next(unet.parameters()).dtype

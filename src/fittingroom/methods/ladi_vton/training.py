@@ -25,13 +25,15 @@ from ...nn.lora import inject, merge
 from ...nn.perceptual import features
 from ...weights.recommended import recommend
 from ..autoencoder import Terms, autoencoder_terms, louder, total
+from ..critic import Critic, critic_terms, new_critic
 from ..features import FeatureStore, tensors_hash
+from ..painting import Painted, painted
 from ..requirement import need
 from ..task import Loop, Task
 from .clip import look
 from .conditions import garment_picture, person_parts, pose_factors, worn_garment
 from .config import ModelConfig
-from .finish import Painted, critic_terms, finish_terms, new_critic, painted
+from .finish import finish_terms
 from .network import PARTS, write_out_attention
 from .optimise import CRITIC, UPDATES, optimizer_of, trained_parts
 from .preview import preview
@@ -107,8 +109,9 @@ class LadiTask(Task):
                     self.modules[part] = inject(self._resting["unet"], options.lora)
                 elif part in learning:
                     self.modules[part] = self.start.network(part)
-            if options.critic and "finish" in self.stages:
-                self.modules[CRITIC] = new_critic(self._trunk, self.config)
+            if options.critic and self._trunk is not None and "finish" in self.stages:
+                shown = self.config.latent * (2 if self.config.takes_garment else 1)
+                self.modules[CRITIC] = new_critic(self._trunk, shown)
         # low-rank updates have no running mean: it would be that of two factors, not of their product
         last = [part for part in trained_parts("tryon", options) if part != UPDATES and _LAST & set(self.stages)]
         self.averages = dict.fromkeys(last, 1000 * options.average_kimg) if options.average_kimg else {}
@@ -295,6 +298,7 @@ class LadiTask(Task):
         """One step of the critic on what was just painted."""
         critic, trunk = self.modules[CRITIC].train().requires_grad_(True), self._trunk
         assert trunk is not None  # options without one are refused
+        assert isinstance(critic, Critic)
         with loop.precision():
             terms = critic_terms(critic, trunk, given)
         for group in self.optimizers[CRITIC].param_groups:

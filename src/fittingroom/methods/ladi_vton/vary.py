@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ...annotate.parser.inputs import moved_pose, to_box, warp
 from ...core.images import UInt8
 from ...core.pose import Pose
-from ..dye import dyed
+from ..dye import dyed_together
 
 #: least share of the photo's height that is seen
 _NEAREST = 0.8
@@ -22,8 +22,8 @@ _NEAREST = 0.8
 _LEFT = 0.8
 #: the garment alone: largest change of its size, and of its place as a share of the picture
 _SIZE, _SHIFT = 0.1, 0.05
-#: share of the variations with other colours; saturation and brightness change by factors up to these and exponents up to these
-_DYED, _SATURATION, _GAMMA = 0.6, 1.5, 1.35
+#: share of the variations with other colours
+_DYED = 0.6
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,9 @@ def varied(seen: Seen, worn: tuple[int, ...], draw: np.random.Generator) -> Seen
         draw: where randomness comes from.
     """
     if draw.random() < _DYED:
-        seen = _dyed(seen, worn, draw)
+        picture, garment = dyed_together(seen.picture, np.isin(seen.labels, worn), seen.garment, draw)
+        seen = replace(seen, picture=picture, garment=garment)
     return _moved(seen, worn, draw)
-
-
-def _dyed(seen: Seen, worn: tuple[int, ...], draw: np.random.Generator) -> Seen:
-    hue = draw.uniform(0, 360)
-    saturation, gamma = (most ** draw.uniform(-1, 1) for most in (_SATURATION, _GAMMA))
-    photo, garment = (dyed(image, hue, saturation, gamma) for image in (seen.picture, seen.garment))
-    on = np.isin(seen.labels, worn)[..., None]
-    return replace(seen, picture=np.where(on, photo, seen.picture), garment=garment)
 
 
 def _moved(seen: Seen, worn: tuple[int, ...], draw: np.random.Generator) -> Seen:

@@ -196,9 +196,9 @@ def load_part(bundle: Bundle, part: str, kind: torch.dtype = torch.float32) -> A
     with torch.device("meta"):
         network = build(part, bundle.config)
     kind = torch.float32 if part == "matcher" else kind
-    tensors = {
-        name: value.to(kind) if value.is_floating_point() else value for name, value in read_tensors(path).items()
-    }
+    tensors = read_tensors(path)
+    for name, value in tensors.items():  # one after the other, so that there are never two copies of everything
+        tensors[name] = value.to(kind) if value.is_floating_point() else value
     assign(network, part, tensors, path, prefix)
     return network.eval().requires_grad_(False)
 

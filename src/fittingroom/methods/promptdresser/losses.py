@@ -10,6 +10,7 @@ import torch
 
 from ..autoencoder import AUTOENCODER, AUTOENCODER_COLOUR, AUTOENCODER_KL, AUTOENCODER_VGG
 from ..base import Loss
+from ..painting import FINISH, FINISH_COLOUR, FINISH_VGG
 
 
 def noise_error(predicted: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
@@ -44,4 +45,13 @@ NOISE = Loss(
     function=noise_error,
 )
 
-LOSSES = (NOISE, AUTOENCODER, AUTOENCODER_COLOUR, AUTOENCODER_VGG, AUTOENCODER_KL)
+LOSSES = (
+    NOISE,
+    FINISH,
+    FINISH_COLOUR,
+    FINISH_VGG,
+    AUTOENCODER,
+    AUTOENCODER_COLOUR,
+    AUTOENCODER_VGG,
+    AUTOENCODER_KL,
+)

@@ -241,7 +241,6 @@ class Pipeline:
                 computed += count
             branches = torch.cat(found)
             predicted = combine(branches, scales) if len(branches) == BRANCHES else branches
-            predicted = self.plan.noise_in(predicted, latents, time)
             if index == stop:
                 return clean_latents(self.plan, latents, predicted, time), computed
             if multistep is not None:

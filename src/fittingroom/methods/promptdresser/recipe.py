@@ -17,8 +17,8 @@ from .tiny import UNET as TINY_UNET
 from .tiny import VAE as TINY_VAE
 
 Cache = Literal["none", "memory", "disk"]
-#: in the order of training; ``autoencoder`` only where none is given
-STAGES = ("autoencoder", "tryon")
+#: in the order of training; ``autoencoder`` only where none is given, ``finish`` only for small models
+STAGES = ("autoencoder", "tryon", "finish")
 #: where the weights come from that a training begins with
 RANDOM, PUBLISHED = "random", "published"
 
@@ -67,34 +67,35 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, tuple) else value
 
 
+#: predicting the noise says next to nothing about the picture at late times, which is where pictures begin
+_VELOCITY: Mapping[str, Any] = {"prediction_type": "v_prediction", "timestep_spacing": "trailing"}
+
+
 def mini_sizes() -> Sizes:
-    """A small model that a processor can train from nothing: pictures of 256x192, attention at every resolution."""
+    """A small model that a processor can train from nothing: pictures of 256x192; no attention at the largest size, as SDXL."""
     return Sizes(
         size=(256, 192),
         unet={
             **SDXL,
             "addition_time_embed_dim": 16,
-            "attention_head_dim": [2, 4, 4],
-            "block_out_channels": [64, 80, 112],
+            "attention_head_dim": [2, 3, 4],
+            "block_out_channels": [64, 96, 112],
             "cross_attention_dim": 96,
-            "down_block_types": ["CrossAttnDownBlock2D"] * 3,
             "layers_per_block": 1,
             "norm_num_groups": 8,
             "out_channels": SMALL_VAE["latent_channels"],
             "projection_class_embeddings_input_dim": 6 * 16 + 64,
             "sample_size": 32,
             "transformer_layers_per_block": [1, 1, 1],
-            "up_block_types": ["CrossAttnUpBlock2D"] * 3,
         },
         vae={**TINY_VAE, **SMALL_VAE, "sample_size": 256},
-        # predicting the noise says next to nothing about the picture at late times, which is where pictures begin
-        scheduler={"prediction_type": "v_prediction"},
+        scheduler=_VELOCITY,
     )
 
 
 def tiny_sizes() -> Sizes:
     """For tests only: pictures of 128x96, a few thousand weights."""
-    return Sizes((128, 96), TINY_UNET, TINY_VAE, merges=64)
+    return Sizes((128, 96), TINY_UNET, TINY_VAE, merges=64, scheduler=_VELOCITY)
 
 
 #: what the recipe's table ``[model]`` may name; ``published`` has the sizes of the weights that it begins with
@@ -108,10 +109,13 @@ class TrainOptions:
     Args:
         stage: ``all``, one after the other, or one of :data:`STAGES` alone for all of the training's steps.
         autoencoder_steps: of this stage among ``all``; 0 leaves it out. The last stage has all the steps that remain.
+        tryon_steps: of the stage ``tryon`` among ``all``; all that remain are the stage ``finish``'s then, in which half of each batch is
+            painted in one step from noise and compared as pictures (:mod:`.finish`). 0 = there is no such stage.
         autoencoder: file of an autoencoder's weights to begin with, e.g. ``vae.safetensors`` of LaDI-VTON's mini; ``embedded``: the one
             that comes with the package; empty = the start's.
         start: ``published``, a folder of weights (see :mod:`.bring`), or ``random`` (then ``model.size`` is needed).
         lr: AdamW's rate.
+        lr_finish: in the stage ``finish``.
         lr_autoencoder: of the autoencoder's stage.
         warmup: steps of a stage over which the rate rises from 0.
         halve: steps of a stage after which the rate has halved, smoothly; 0 = constant. Short trainings end better so.
@@ -121,15 +125,20 @@ class TrainOptions:
         augment: colours, mirroring, cuts and scale change at random, see :mod:`.augment`; person and garment latents are kept
             only without it.
         random_mask: the mask lies at random between the fine and the coarse one; otherwise it is the fine one.
+        variations: with ``augment``, every sample is seen in so many ways, the first as it is, the others changed and mostly in other
+            colours, so that few photos go further; what resting networks make of each is kept. 0 = changed anew each time.
+        late: above 1, late (noisy) times are drawn more often, in which a picture takes shape: time t of T with a density that grows
+            as t to the power of ``late - 1``; 1 = all alike.
         last_time: the last time, at which nothing of the signal is left, may be drawn too. From there "which noise was added"
-            says nothing about the photo, and sampling never visits it.
+            says nothing about the photo, and sampling never visits it; the velocity there is the photo itself.
         garment: the garment network learns too; published ones keep it at rest.
         encoders: both text encoders learn too, for models without pretrained ones.
         lora: rank of low-rank updates of the main network's attention instead of all its weights; 0 = all weights.
         captions: as in the method's options.
-        perceptual: trunk of the autoencoder's perceptual loss: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
+        perceptual: trunk of the perceptual losses: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
         perceptual_gain: factor on what it says; the weights are meant for VGG-19, and what the small network says is a third of L1.
-        crop: side of the squares that the autoencoder learns from, a multiple of 8; 0 = whole pictures.
+        crop: side of the squares that the autoencoder learns from, and that the stage ``finish`` decodes, a multiple of 8; 0 = whole
+            pictures.
         save_memory: activations of the main network are computed again in the backward pass.
         cache: where encoded prompts and latents are kept: ``none``, ``memory`` or ``disk``.
         cache_folder: for ``disk``.
@@ -142,15 +151,19 @@ class TrainOptions:
 
     stage: str = "all"
     autoencoder_steps: int = 0
+    tryon_steps: int = 0
     autoencoder: str = ""
     start: str = PUBLISHED
     lr: float = 1e-5
+    lr_finish: float = 1e-5
     lr_autoencoder: float = 2e-4
     warmup: int = 500
     halve: int = 0
     clip: float = 1.0
     dropout: float = 0.05
     augment: bool = True
+    variations: int = 0
+    late: float = 1.0
     random_mask: bool = True
     last_time: bool = False
     garment: bool = False
@@ -176,6 +189,12 @@ class TrainOptions:
         check_options(self, "promptdresser", choices, {"dropout": 1 / 3})
         if self.cache == "disk" and not self.cache_folder:
             raise InputError("promptdresser.cache is disk, but where?", mend="set promptdresser.cache_folder")
+        if self.late < 1:
+            raise InputError(f"promptdresser.late is {self.late:g}", mend="choose 1 or more")
+        if self.variations and not self.augment:
+            raise InputError(
+                "promptdresser.variations are augmented samples", mend="set augment = true, or no variations"
+            )
         if self.crop % 8:
             raise InputError(f"promptdresser.crop is {self.crop}", mend="choose a multiple of 8")
 
@@ -183,20 +202,22 @@ class TrainOptions:
         """The stages that are trained, in order, with their steps; the last one's are not looked at."""
         if self.stage != "all":
             return {self.stage: 0}
-        first = {"autoencoder": self.autoencoder_steps} if self.autoencoder_steps else {}
-        return {**first, "tryon": 0}
+        planned = {stage: int(getattr(self, f"{stage}_steps")) for stage in STAGES[:-1]}
+        last = STAGES[-1] if self.tryon_steps else STAGES[-2]
+        return {**{stage: steps for stage, steps in planned.items() if steps}, last: 0}
 
     def stage_at(self, number: int) -> tuple[str, int]:
         """The stage of a step, and its number within that stage; both from 0."""
-        planned = self.stages()
-        first = planned.get("autoencoder", 0)
-        if "tryon" not in planned or number < first:
-            return "autoencoder", number
-        return "tryon", number - first
+        planned = list(self.stages().items())
+        for stage, steps in planned[:-1]:
+            if number < steps:
+                return stage, number
+            number -= steps
+        return planned[-1][0], number
 
     def rate(self, stage: str, local: int) -> float:
         """Learning rate at a step of a stage."""
-        top = self.lr_autoencoder if stage == "autoencoder" else self.lr
+        top = {"autoencoder": self.lr_autoencoder, "finish": self.lr_finish}.get(stage, self.lr)
         return top * min(1.0, (local + 1) / max(self.warmup, 1)) * fallen(local, self.halve)
 
 

@@ -3,7 +3,8 @@ r"""The noise schedule and two solvers, as functions.
 Training noise :math:`z_t = \sqrt{\bar\alpha_t} z_0 + \sqrt{1 - \bar\alpha_t} \epsilon` with betas that grow linearly in
 their roots, rescaled so that nothing of the signal is left at the last time (Lin et al., Common Diffusion Noise Schedules
 and Sample Steps are Flawed, WACV 2024, algorithm 1). Sampling visits "leading" times, which leaves that last time out: the
-network predicts noise, and from pure noise nothing could be divided back.
+network predicts noise, and from pure noise nothing could be divided back. A network that predicts the velocity may begin at
+the last time itself, with "trailing" times (the same paper, section 3.3).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ...core.errors import InputError
 #: variance of the last step, in place of an exact zero
 _SMALLEST_VARIANCE = 1e-20
 _PREDICTIONS = ("epsilon", "v_prediction")
+_SPACINGS = ("leading", "trailing")
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,13 @@ class Schedule:
         cumulative: ``(T,)`` float32, share of the signal's power left at each time, falling.
         offset: added to every sampled time.
         velocity: the network predicts the velocity instead of the noise.
+        trailing: sampling begins at the last time; the offset is of no account then.
     """
 
     cumulative: torch.Tensor
     offset: int = 1
     velocity: bool = False
+    trailing: bool = False
 
     @property
     def betas(self) -> torch.Tensor:
@@ -47,16 +51,20 @@ class Schedule:
         Raises:
             InputError: fewer steps than one or more than there are times.
         """
-        total = len(self.cumulative)
-        if not 1 <= steps <= total - self.offset:
-            raise InputError(f"{steps} sampling steps", mend=f"choose 1 to {total - self.offset}")
+        total, lowest = len(self.cumulative), 0 if self.trailing else self.offset
+        if not 1 <= steps <= total - lowest:
+            raise InputError(f"{steps} sampling steps", mend=f"choose 1 to {total - lowest}")
         ratio = total // steps
+        if self.trailing:
+            return [total - 1 - index * ratio for index in range(steps)]
         return [index * ratio + self.offset for index in reversed(range(steps))]
 
     def before(self, time: int, steps: int) -> float:
         """Signal power at the time that follows ``time`` in sampling; 1 at the end."""
         previous = time - len(self.cumulative) // steps
-        return float(self.cumulative[previous]) if previous >= 0 else 1.0
+        if previous < 0 or (self.trailing and time == self.times(steps)[-1]):
+            return 1.0
+        return float(self.cumulative[previous])
 
     def add_noise(self, clean: torch.Tensor, noise: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
         """Latents at a time.
@@ -80,19 +88,6 @@ class Schedule:
         power = self._power(clean, time)
         return power.sqrt() * noise - (1 - power).sqrt() * clean
 
-    def noise_in(self, predicted: torch.Tensor, latents: torch.Tensor, time: int) -> torch.Tensor:
-        """The noise that a prediction means.
-
-        Args:
-            predicted: ``(B, C, h, w)`` by the network.
-            latents: ``(B, C, h, w)`` at the time.
-            time: of all of them.
-        """
-        if not self.velocity:
-            return predicted
-        power = float(self.cumulative[time])
-        return power**0.5 * predicted + (1 - power) ** 0.5 * latents
-
     def _power(self, like: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
         return self.cumulative.to(like.device, like.dtype)[time][:, None, None, None]
 
@@ -102,8 +97,8 @@ def schedule(settings: Mapping[str, Any] | None = None) -> Schedule:
 
     Args:
         settings: ``num_train_timesteps``, ``beta_start``, ``beta_end``, ``beta_schedule`` (``scaled_linear``),
-            ``rescale_betas_zero_snr``, ``steps_offset``, ``prediction_type`` (``epsilon`` or ``v_prediction``); missing ones are
-            the published model's.
+            ``rescale_betas_zero_snr``, ``steps_offset``, ``prediction_type`` (``epsilon`` or ``v_prediction``), ``timestep_spacing``
+            (``leading`` or, for the velocity, ``trailing``); missing ones are the published model's.
 
     Raises:
         InputError: settings that are not implemented.
@@ -120,15 +115,21 @@ def schedule(settings: Mapping[str, Any] | None = None) -> Schedule:
         "clip_sample": False,
         "variance": "fixed_small",
     }
-    supported = {name: chosen[name] for name in ("beta_schedule", "timestep_spacing", "clip_sample", "variance")}
+    supported = {name: chosen[name] for name in ("beta_schedule", "clip_sample", "variance")}
     chosen |= dict(settings or {})
     for name, value in supported.items():
         if chosen[name] != value:
             raise InputError(f"scheduler setting {name} is {chosen[name]!r}", mend=f"only {value!r} is implemented")
-    if chosen["prediction_type"] not in _PREDICTIONS:
+    for name, known in (("prediction_type", _PREDICTIONS), ("timestep_spacing", _SPACINGS)):
+        if chosen[name] not in known:
+            raise InputError(
+                f"scheduler setting {name} is {chosen[name]!r}", mend=f"only {' and '.join(known)} are implemented"
+            )
+    velocity, trailing = chosen["prediction_type"] == "v_prediction", chosen["timestep_spacing"] == "trailing"
+    if trailing and not velocity:
         raise InputError(
-            f"scheduler setting prediction_type is {chosen['prediction_type']!r}",
-            mend=f"only {' and '.join(_PREDICTIONS)} are implemented",
+            "scheduler setting timestep_spacing is 'trailing', but the network predicts noise",
+            mend="it is only implemented with prediction_type v_prediction: from pure noise nothing can be divided back",
         )
     # float32 throughout, as the published code: the rescaled curve is sensitive near its end
     roots = torch.linspace(
@@ -137,7 +138,7 @@ def schedule(settings: Mapping[str, Any] | None = None) -> Schedule:
     cumulative = torch.cumprod(1 - roots**2, dim=0)
     if chosen["rescale_betas_zero_snr"]:
         cumulative = without_terminal_signal(cumulative)
-    return Schedule(cumulative, int(chosen["steps_offset"]), chosen["prediction_type"] == "v_prediction")
+    return Schedule(cumulative, int(chosen["steps_offset"]), velocity, trailing)
 
 
 def without_terminal_signal(cumulative: torch.Tensor) -> torch.Tensor:
@@ -148,10 +149,19 @@ def without_terminal_signal(cumulative: torch.Tensor) -> torch.Tensor:
     return root**2
 
 
-def clean_latents(plan: Schedule, latents: torch.Tensor, noise: torch.Tensor, time: int) -> torch.Tensor:
-    """What would be left if the predicted noise were taken away at once: ``(B, C, h, w)``."""
+def clean_latents(plan: Schedule, latents: torch.Tensor, predicted: torch.Tensor, time: int) -> torch.Tensor:
+    """What would be left if all noise were taken away at once: ``(B, C, h, w)``.
+
+    Args:
+        plan: the schedule.
+        latents: ``(B, C, h, w)`` at ``time``.
+        predicted: ``(B, C, h, w)``, noise or velocity.
+        time: of the latents.
+    """
     power = float(plan.cumulative[time])
-    return (latents - (1 - power) ** 0.5 * noise) / power**0.5
+    if plan.velocity:
+        return power**0.5 * latents - (1 - power) ** 0.5 * predicted
+    return (latents - (1 - power) ** 0.5 * predicted) / power**0.5
 
 
 def posterior_variance(plan: Schedule, time: int, steps: int) -> float:
@@ -161,14 +171,14 @@ def posterior_variance(plan: Schedule, time: int, steps: int) -> float:
 
 
 def ancestral_step(
-    plan: Schedule, latents: torch.Tensor, noise: torch.Tensor, time: int, steps: int, fresh: torch.Tensor
+    plan: Schedule, latents: torch.Tensor, predicted: torch.Tensor, time: int, steps: int, fresh: torch.Tensor
 ) -> torch.Tensor:
     """One step of DDPM's sampler (the same paper, equations 6 and 7).
 
     Args:
         plan: the schedule.
         latents: ``(B, C, h, w)`` at ``time``.
-        noise: ``(B, C, h, w)`` predicted.
+        predicted: ``(B, C, h, w)``, noise or velocity.
         time: of the latents.
         steps: in all.
         fresh: ``(B, C, h, w)`` standard normal noise to add.
@@ -178,7 +188,7 @@ def ancestral_step(
     """
     now, after = float(plan.cumulative[time]), plan.before(time, steps)
     ratio = now / after
-    clean = clean_latents(plan, latents, noise, time)
+    clean = clean_latents(plan, latents, predicted, time)
     mean = (after**0.5 * (1 - ratio) / (1 - now)) * clean + (ratio**0.5 * (1 - after) / (1 - now)) * latents
     return mean + posterior_variance(plan, time, steps) ** 0.5 * fresh
 
@@ -196,10 +206,10 @@ class Multistep:
     steps: int
     _before: tuple[float, torch.Tensor] | None = None
 
-    def step(self, latents: torch.Tensor, noise: torch.Tensor, time: int) -> torch.Tensor:
+    def step(self, latents: torch.Tensor, predicted: torch.Tensor, time: int) -> torch.Tensor:
         """Latents at the next time; must be called for each time in order. Shapes as in :func:`ancestral_step`."""
         now, after = float(self.plan.cumulative[time]), self.plan.before(time, self.steps)
-        clean = clean_latents(self.plan, latents, noise, time)
+        clean = clean_latents(self.plan, latents, predicted, time)
         if after >= 1:
             return clean
         here, there = _log_ratio(now), _log_ratio(after)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..autoencoder import Terms
+from ..painting import late_times
 from .losses import NOISE
 from .network import garment_features, predict_noise, time_ids
 from .schedule import Schedule
@@ -32,9 +33,18 @@ class Dropped:
     full: torch.Tensor
 
 
-def dropped(count: int, share: float, generator: torch.Generator, device: torch.device) -> Dropped:
-    """Draw for a batch: with probability ``share`` each, everything; garment and clothing prompt; the full prompt (spec, 2.6)."""
+def dropped(count: int, share: float, generator: torch.Generator, device: torch.device, spared: int = 0) -> Dropped:
+    """Draw for a batch: with probability ``share`` each, everything; garment and clothing prompt; the full prompt (spec, 2.6).
+
+    Args:
+        count: of samples.
+        share: of each.
+        generator: drawn from.
+        device: of the result.
+        spared: so many, from the first on, lose nothing.
+    """
     chance = torch.rand(count, generator=generator, device=device)
+    chance[:spared] = 1.0
     everything, seen, said = chance < share, chance < 2 * share, (chance >= 2 * share) & (chance < 3 * share)
     return Dropped(seen, seen, everything | said)
 
@@ -63,7 +73,9 @@ def drawn(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return torch.randn(like.shape, generator=generator, device=like.device)
 
 
-def times(count: int, plan: Schedule, last: bool, generator: torch.Generator, device: torch.device) -> torch.Tensor:
+def times(
+    count: int, plan: Schedule, last: bool, generator: torch.Generator, device: torch.device, late: float = 1.0
+) -> torch.Tensor:
     """``(count,)`` times at random.
 
     Args:
@@ -72,9 +84,10 @@ def times(count: int, plan: Schedule, last: bool, generator: torch.Generator, de
         last: the last time may be drawn, though nothing of the signal is left there.
         generator: drawn from.
         device: of the result.
+        late: see :class:`~.recipe.TrainOptions`.
     """
     end = len(plan.cumulative) if last else len(plan.cumulative) - 1
-    return torch.randint(0, end, (count,), generator=generator, device=device)
+    return late_times(count, end, late, generator, device)
 
 
 @torch.no_grad()
@@ -82,6 +95,26 @@ def distributions(vae: Any, pictures: torch.Tensor) -> tuple[torch.Tensor, torch
     """Mean and deviation ``(B, 4, h, w)`` float32 of the latents of pictures ``(B, 3, H, W)``, -1 to 1."""
     found = vae.encode(pictures.to(next(vae.parameters()).dtype)).latent_dist
     return found.mean.float(), found.std.float()
+
+
+def answer(
+    unet: Any,
+    garment_unet: Any,
+    latents: Mapping[str, torch.Tensor],
+    text: Mapping[str, torch.Tensor],
+    mask: torch.Tensor,
+    noisy: torch.Tensor,
+    time: torch.Tensor,
+    *,
+    learns: bool,
+) -> torch.Tensor:
+    """What the main network says of noisy latents ``(B, 4, h, w)`` at times ``(B,)``; see :func:`noise_terms`."""
+    size = (8 * noisy.shape[-2], 8 * noisy.shape[-1])
+    ids = time_ids(size, len(noisy)).to(noisy)
+    with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
+        features = garment_features(garment_unet, latents["garment"], text["clothing"], text["clothing_pooled"], ids)
+    small = mask[..., ::8, ::8]
+    return predict_noise(unet, noisy, small, latents["masked"], time, text["full"], text["full_pooled"], ids, features)
 
 
 def noise_terms(
@@ -112,12 +145,5 @@ def noise_terms(
     clean = latents["person"]
     added = drawn(clean, generator)
     noisy = plan.add_noise(clean, added, time)
-    size = (8 * clean.shape[-2], 8 * clean.shape[-1])
-    ids = time_ids(size, len(clean)).to(clean)
-    with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
-        features = garment_features(garment_unet, latents["garment"], text["clothing"], text["clothing_pooled"], ids)
-    small = mask[..., ::8, ::8]
-    predicted = predict_noise(
-        unet, noisy, small, latents["masked"], time, text["full"], text["full_pooled"], ids, features
-    )
+    predicted = answer(unet, garment_unet, latents, text, mask, noisy, time, learns=learns)
     return {NOISE.name: (NOISE.weight, NOISE(predicted, plan.target(clean, added, time)))}

@@ -27,24 +27,31 @@ from ...data.sample import Sample
 from ...nn.lora import inject, merge
 from ...nn.perceptual import features
 from ..autoencoder import Terms, autoencoder_terms, file_of, louder, total
+from ..dye import dyed_together
 from ..features import FeatureStore, tensors_hash
+from ..painting import painted
 from ..requirement import need
 from ..task import Loop, Task
 from .augment import augmented
 from .conditions import conditions
-from .masks import MOST_STEPS, between
+from .finish import finish_terms
+from .frame import Frame
+from .masks import CLOTH, MOST_STEPS, Mask, between, select, to_ids
 from .options import Options
 from .pipeline import Inputs
 from .preview import preview
 from .prompts import Prompts
 from .recipe import PUBLISHED, Sizes, TrainOptions
+from .resting import drawn_latents, seen, silenced, spoken
 from .schedule import schedule
 from .start import Start
-from .steps import Dropped, distributions, drawn, dropped, noise_terms, say, times
+from .steps import Batch, Dropped, distributions, dropped, noise_terms, times
 from .weights import FORMAT, INDEX, NETWORKS, fingerprint, save_network
 
-#: samples kept decoded
-_KEPT = 256
+#: bytes of samples kept decoded: two pictures and three masks take nine for each pixel
+_KEPT = 2**31
+#: share of the variations with other colours
+_DYED = 0.6
 #: height at which the random mask's steps are counted in pixels
 _MASK_HEIGHT = 1024
 #: items by which the spread of a new autoencoder's latents is measured
@@ -52,6 +59,8 @@ _MEASURED = 16
 #: main network with low-rank updates: the name of what learns
 _UPDATES = "unet-lora"
 _ENCODERS = ("text_encoder", "text_encoder_2")
+#: stages in which the main network learns
+_LAST = {"tryon", "finish"}
 
 
 def trained_parts(stage: str, options: TrainOptions) -> tuple[str, ...]:
@@ -86,6 +95,11 @@ class DresserTask(Task):
         given = file_of(options.autoencoder)
         self.options, self.start = options, Start(options.start, sizes, seed, given)
         self.size, self.plan = self.start.size, schedule(self.start.scheduler)
+        if "finish" in options.stages() and not self.plan.velocity:
+            raise InputError(
+                "the stage finish paints in one step from noise, but this network predicts noise, which says nothing there",
+                mend="leave tryon_steps at 0, or begin with weights whose scheduler says v_prediction",
+            )
         self.prompts: list[Prompts] = []
         self.samples, self.refused = self._usable(data)
         if not self.samples:
@@ -111,19 +125,19 @@ class DresserTask(Task):
                 elif part in learning:
                     self.modules[part] = self.start.network(part)
         # low-rank updates have no running mean: it would be that of two factors, not of their product
-        last = [part for part in trained_parts("tryon", options) if part != _UPDATES and "tryon" in self.stages]
+        last = [part for part in trained_parts("tryon", options) if part != _UPDATES and _LAST & set(self.stages)]
         self.averages = dict.fromkeys(last, 1000 * options.average_kimg) if options.average_kimg else {}
         self.optimizers = {stage: self._optimizer(stage) for stage in self.stages}
-        self._trunk = features(options.perceptual) if "autoencoder" in self.stages else None
+        self._trunk = features(options.perceptual) if {"autoencoder", "finish"} & set(self.stages) else None
         self._stores: dict[str, FeatureStore] = {}
         self._number, self._scaled = -1, False
-        self._inputs = lru_cache(maxsize=_KEPT)(self._read)
+        self._inputs = lru_cache(maxsize=self._kept())(self._read)
 
     def _usable(self, data: Dataset) -> tuple[list[Sample], list[str]]:
         good, refused = [], []
         for sample in data.samples("paired"):
             try:
-                found = self._prepare(sample)
+                found = self._prepare(sample, self.options.captions)
             except FittingroomError as error:
                 refused.append(str(error))
             else:
@@ -148,31 +162,45 @@ class DresserTask(Task):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._inputs = lru_cache(maxsize=_KEPT)(self._read)
+        self._inputs = lru_cache(maxsize=self._kept())(self._read)
 
-    def _prepare(self, sample: Sample) -> Inputs:
-        found: Inputs = conditions(sample, self.size, Options(captions=self.options.captions))["inputs"]
+    def _prepare(self, sample: Sample, captions: str) -> Inputs:
+        found: Inputs = conditions(sample, self.size, Options(captions=captions))["inputs"]
         return found
 
-    def _read(self, index: int) -> Inputs:
+    def _kept(self) -> int:
+        return max(1, _KEPT // (9 * self.size[0] * self.size[1]))
+
+    def _read(self, index: int) -> tuple[Inputs, Mask]:
+        """The sample, and where the garment is worn on its photo."""
         sample = self.samples[index]
-        return self._prepare(replace(sample, person=sample.person.fresh(), garment=sample.garment.fresh()))
+        person = sample.person.fresh()
+        # prompts are known
+        inputs = self._prepare(replace(sample, person=person, garment=sample.garment.fresh()), "none")
+        photo = person.image()
+        labels = Frame((photo.shape[0], photo.shape[1]), self.size).labels(to_ids(person.parse()))
+        return inputs, select(labels, *CLOTH[sample.category])
 
     def item(self, index: int, seed: int) -> dict[str, torch.Tensor]:
-        """See :meth:`Task.item`: ``person``, ``garment`` ``(3, H, W)``, ``mask`` ``(1, H, W)`` 0 or 1, ``index``."""
-        inputs, random = self._inputs(index), np.random.default_rng(seed)
+        """See :meth:`Task.item`: ``person``, ``garment`` ``(3, H, W)``, ``mask`` ``(1, H, W)`` 0 or 1, ``index``, ``variation``."""
+        count = self.options.variations
+        variation = seed % count if count else 0
+        (inputs, worn), random = self._inputs(index), np.random.default_rng((index, variation) if count else seed)
         mask = inputs.fine
         if self.options.random_mask:
             steps = int(random.integers(0, MOST_STEPS + 1)) * self.size[0] / _MASK_HEIGHT
             mask = between(inputs.fine, inputs.coarse, round(steps), parity=False)
         person, garment = inputs.person, inputs.garment
-        if self.options.augment:
+        if variation and random.random() < _DYED:
+            person, garment = dyed_together(person, worn, garment, random)
+        if self.options.augment and (variation or not count):
             person, garment, (mask,) = augmented(person, garment, [mask], random)
         return {
             "person": to_tensor(person),
             "garment": to_tensor(garment),
             "mask": torch.from_numpy(np.ascontiguousarray(mask)[None]).float(),
             "index": torch.tensor(index),
+            "variation": torch.tensor(variation),
         }
 
     # --- networks --------------------------------------------------------------------------------------------
@@ -190,7 +218,7 @@ class DresserTask(Task):
         for name, module in self.modules.items():
             module.train(name in learning)
             module.requires_grad_(name in learning)
-        if stage == "tryon" and self.options.save_memory:
+        if stage in _LAST and self.options.save_memory:
             unet = self.part("unet", device)
             unet.enable_gradient_checkpointing()
             unet.train()  # it works in this mode only; there is no dropout in this network
@@ -202,7 +230,7 @@ class DresserTask(Task):
             spread = []
             with torch.autocast(device.type, enabled=False):
                 for index in range(min(_MEASURED, len(self))):
-                    person = to_tensor(self._inputs(index).person)[None].to(device)
+                    person = to_tensor(self._inputs(index)[0].person)[None].to(device)
                     spread.append(distributions(vae, person)[0].cpu())
             vae.register_to_config(scaling_factor=1.0 / max(float(torch.cat(spread).std()), 1e-6))
             self._scaled = True
@@ -217,69 +245,41 @@ class DresserTask(Task):
                 samples = [(sample.person.content_hash(), sample.garment.content_hash()) for sample in self.samples]
                 prompts = [(prompt.full, prompt.clothing) for prompt in self.prompts]
                 networks = [tensors_hash(self.part(part, cpu)) for part in parts]
-                key = sha256_json([kind, list(self.size), networks, samples, prompts])
+                how = [self.options.variations, self.options.random_mask, torch.is_autocast_enabled("cpu")]
+                key = sha256_json([kind, list(self.size), networks, samples, prompts, how])
             self._stores[kind] = FeatureStore(self.options.cache, self.options.cache_folder, key)
         return self._stores[kind]
 
-    def _text(self, batch: Mapping[str, torch.Tensor], gone: Dropped, device: torch.device) -> dict[str, torch.Tensor]:
+    def _text(self, batch: Batch, gone: Dropped, device: torch.device) -> dict[str, torch.Tensor]:
         encoders = [self.part(name, device) for name in _ENCODERS]
-
-        def spoken(rows: list[int]) -> dict[str, torch.Tensor]:
-            prompts = [self.prompts[index] for index in rows]
-            texts = [*(prompt.full for prompt in prompts), *(prompt.clothing for prompt in prompts)]
-            hidden, pooled = say(self.tokenizers, encoders, texts)
-            (full, clothing), (full_pooled, clothing_pooled) = hidden.chunk(2), pooled.chunk(2)
-            return {
-                "full": full,
-                "full_pooled": full_pooled,
-                "clothing": clothing,
-                "clothing_pooled": clothing_pooled,
-            }
-
-        indices = [int(index) for index in batch["index"]]
+        prompts = [self.prompts[int(index)] for index in batch["index"]]
         if self.options.encoders:
-            text = spoken(indices)
-        else:
+            return silenced(spoken(self.tokenizers, encoders, prompts), gone)
 
-            @torch.no_grad()
-            def make(row: int) -> dict[str, torch.Tensor]:
-                return {name: value[0] for name, value in spoken([indices[row]]).items()}
+        @torch.no_grad()
+        def make(row: int) -> dict[str, torch.Tensor]:
+            return {name: value[0] for name, value in spoken(self.tokenizers, encoders, [prompts[row]]).items()}
 
-            text = self._store("text", *_ENCODERS).batch(batch["index"], make, device)
-        kept = {"full": ~gone.full, "clothing": ~gone.clothing}
-        return {
-            name: value * kept[name.removesuffix("_pooled")].view(-1, *[1] * (value.ndim - 1))
-            for name, value in text.items()
-        }
+        return silenced(self._store("text", *_ENCODERS).batch(batch["index"], make, device), gone)
 
     def _latents(
-        self, batch: Mapping[str, torch.Tensor], gone: Dropped, generator: torch.Generator, device: torch.device
+        self, batch: Batch, gone: Dropped, generator: torch.Generator, device: torch.device
     ) -> dict[str, torch.Tensor]:
-        vae, scale = self.part("vae", device), self.scale(device)
+        vae, scale, count = self.part("vae", device), self.scale(device), self.options.variations
         pictures = {name: batch[name] for name in ("person", "garment")}
-
-        def make(row: int) -> dict[str, torch.Tensor]:
-            found: dict[str, torch.Tensor] = {}
-            for name, each in pictures.items():
-                mean, std = distributions(vae, each[row : row + 1])
-                found |= {f"{name}_mean": mean[0], f"{name}_std": std[0]}
-            return found
-
-        if self.options.augment:  # never the same again
-            rows = [make(row) for row in range(len(batch["index"]))]
+        masked = batch["person"] * (1 - batch["mask"])
+        if count:  # then masks do not change either
+            pictures["masked"] = masked
+        make = partial(seen, vae, pictures)
+        if self.options.augment and not count:  # never the same again
+            rows = [make(row) for row in range(len(masked))]
             found = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
         else:
-            found = self._store("latents", "vae").batch(batch["index"], make, device)
-        masked = distributions(vae, batch["person"] * (1 - batch["mask"]))
-        found |= {"masked_mean": masked[0], "masked_std": masked[1]}
-        if bool(gone.garment.any()):
-            nothing = distributions(vae, torch.zeros_like(batch["garment"][:1]))
-            for name, value in zip(("garment_mean", "garment_std"), nothing, strict=True):
-                found[name] = torch.where(gone.garment[:, None, None, None], value, found[name])
-        return {
-            name: scale * (found[f"{name}_mean"] + found[f"{name}_std"] * drawn(found[f"{name}_mean"], generator))
-            for name in ("person", "masked", "garment")
-        }
+            which = batch["index"] * max(count, 1) + batch["variation"]
+            found = self._store("latents", "vae").batch(which, make, device)
+        if not count:
+            found["masked_mean"], found["masked_std"] = distributions(vae, masked)
+        return drawn_latents(vae, found, torch.zeros_like(masked[:1]), gone, scale, generator)
 
     # --- steps -----------------------------------------------------------------------------------------------
     def step(
@@ -298,19 +298,22 @@ class DresserTask(Task):
         loop.update(optimizer, loss)
         return {f"{stage}/{name}": float(value.detach()) for name, (_, value) in terms.items()}
 
-    def _terms(
-        self, stage: str, batch: Mapping[str, torch.Tensor], generator: torch.Generator, device: torch.device
-    ) -> Terms:
+    def _terms(self, stage: str, batch: Batch, generator: torch.Generator, device: torch.device) -> Terms:
         options = self.options
+        trunk = None if self._trunk is None else self._trunk.to(device)
         if stage == "autoencoder":
-            trunk = None if self._trunk is None else self._trunk.to(device)
             truth = torch.cat([batch["person"], batch["garment"]])
             return autoencoder_terms(self.part("vae", device), truth, trunk, generator, options.crop)
-        gone = dropped(len(batch["index"]), options.dropout, generator, device)
+        count = len(batch["index"])
+        spared = painted(count) if stage == "finish" else 0
+        gone = dropped(count, options.dropout, generator, device, spared)
         latents = self._latents(batch, gone, generator, device)
         text = self._text(batch, gone, device)
-        time = times(len(gone.full), self.plan, options.last_time, generator, device)
-        networks = (self.part("unet", device), self.part("garment_unet", device))
+        parts = {name: self.part(name, device) for name in ("unet", "garment_unet", "vae")}
+        if stage == "finish":
+            return finish_terms(parts, self.plan, latents, text, batch, generator, trunk, options)
+        time = times(count, self.plan, options.last_time, generator, device, options.late)
+        networks = (parts["unet"], parts["garment_unet"])
         return noise_terms(*networks, self.plan, latents, text, batch["mask"], time, generator, learns=options.garment)
 
     # --- results ---------------------------------------------------------------------------------------------
@@ -330,16 +333,16 @@ class DresserTask(Task):
             return made.eval()
 
         stage = self.options.stage_at(max(self._number, 0))[0]
-        if stage == "tryon":
+        if stage in _LAST:
             self.scale(device)
-        items = [self._inputs(index) for index in range(min(4, len(self)))]
+        items = [self._inputs(index)[0] for index in range(min(4, len(self)))]
         return preview(stage, network, self.tokenizers, items, self.plan, device)
 
     def export(self, averaged: Mapping[str, nn.Module], folder: Path) -> None:
         """See :meth:`Task.export`: all parts and both tokenizers, the index last."""
         results = self._results(averaged)
         cpu = torch.device("cpu")
-        if "tryon" in self.stages:
+        if _LAST & set(self.stages):
             self.scale(next(iter(results["vae"].parameters())).device if "vae" in results else cpu)
         (folder / INDEX).unlink(missing_ok=True)
         hashes = {}

@@ -6,10 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from fittingroom.methods.ladi_vton.critic import Critic
-from fittingroom.methods.ladi_vton.finish import Painted, critic_terms, new_critic
-from fittingroom.methods.ladi_vton.losses import hinge, taken_for_photos
-from fittingroom.methods.ladi_vton.tiny import tiny_config
+from fittingroom.methods.critic import Critic, critic_terms, new_critic
+from fittingroom.methods.painting import Painted, hinge, taken_for_photos
 from fittingroom.nn.perceptual import features
 
 
@@ -34,14 +32,13 @@ def test_it_learns_what_is_blurred() -> None:
     trunk, generator = features("small"), torch.Generator().manual_seed(1)
     assert trunk is not None
     torch.manual_seed(1)
-    config = tiny_config()
-    critic = new_critic(trunk, config)
+    critic = new_critic(trunk, 8)
     optimizer = torch.optim.Adam(critic.parameters(), lr=2e-3, betas=(0.0, 0.99))
 
     def drawn() -> Painted:
         truth = F.interpolate(torch.rand(4, 3, 32, 32, generator=generator) * 2 - 1, (64, 64))
         made = F.avg_pool2d(truth, 5, stride=1, padding=2)
-        return Painted(made, truth, torch.ones(4, 1, 64, 64), torch.zeros(4, 2 * config.latent, 8, 8))
+        return Painted(made, truth, torch.ones(4, 1, 64, 64), torch.zeros(4, 8, 8, 8))
 
     for _ in range(40):
         ((_, loss),) = critic_terms(critic, trunk, drawn()).values()

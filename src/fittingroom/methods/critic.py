@@ -8,6 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .autoencoder import Terms, Trunk
+from .painting import CRITIC, Painted
+
 #: slope of what is negative
 _SLOPE = 0.2
 #: taps that are looked at, finest first; the coarsest say little of single places
@@ -60,3 +63,20 @@ class Critic(nn.Module):
             judged, inside = head(tap, small, shown), small >= 0.5
             found.append(judged[inside] if bool(inside.any()) else judged.flatten())
         return found
+
+
+def new_critic(trunk: Trunk, shown: int) -> Critic:
+    """A critic for a trunk and for so many channels of latents beside it."""
+    with torch.no_grad():
+        channels = [tap.shape[1] for tap in trunk(torch.zeros(1, 3, 64, 64))]
+    return Critic(channels, shown)
+
+
+def critic_terms(critic: Critic, trunk: Trunk, given: Painted) -> Terms:
+    """The critic, which learns after each step: photos are photos, paintings are not."""
+    judged = []
+    for picture in (given.truth, given.made):
+        with torch.no_grad():
+            taps = trunk(picture)
+        judged.append(critic(taps, given.mask, given.shown))
+    return {CRITIC.name: (CRITIC.weight, CRITIC(*judged))}
