@@ -46,6 +46,8 @@ METHODS = ("pasta-gan++", "ladi-vton", "promptdresser")
 #: people with one light each; colours for each light; seeds of both sets
 PEOPLE, VARIANTS, TRAIN_SEED, VALIDATION_SEED = 220, 4, 101, 202
 VALIDATION_PEOPLE = 72
+#: of the packed JPEGs: below 60 MB with as many people
+QUALITY = 82
 #: pictures on a contact sheet, drawn by this seed and not by hand
 SHOWN, SHOWN_SEED = 10, 10
 #: metrics of the bars: closeness to the true picture, and the smallest PSNR outside of the edited region
@@ -114,7 +116,7 @@ def data(places: Places, people: int, validation: int) -> None:
     if places.street:
         sources.append(fr.Dataset.open(places.street, split="train"))
     with progress("packing") as report:
-        packed = pack(sources, places.packed, size, progress=report)
+        packed = pack(sources, places.packed, size, quality=QUALITY, progress=report)
     for line in packed.left_out:
         print(f"left out: {line}")
     print(f"{packed.people} people, {packed.garments} garments, {packed.size / 1e6:.1f} MB: {packed.root}")

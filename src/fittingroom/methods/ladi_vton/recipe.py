@@ -67,6 +67,8 @@ class TrainOptions:
             as t to the power of ``late - 1``; 1 = all alike, as published.
         variations: every sample is seen in so many ways, mirrored, nearer, in other colours (:mod:`.vary`); 1 = as it is, as published.
             What resting networks make of each is kept too.
+        align: share of what the UNet learns from whose warped garment is moved onto the photo's by optical flow (:mod:`.align`), so that
+            it learns that patterns lie where the warp puts them; 0 = none, as published.
         perceptual: trunk of the perceptual losses: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
         perceptual_gain: factor on what it says; the weights are meant for VGG-19, and what the small network says is a third of L1.
         encoders: vision tower and text encoder learn with the adapter, for models without pretrained ones.
@@ -115,6 +117,7 @@ class TrainOptions:
     dropout: float = 0.2
     late: float = 1.0
     variations: int = 1
+    align: float = 0.0
     perceptual: Perceptual = "vgg19"
     perceptual_gain: float = 1.0
     encoders: bool = False
@@ -134,7 +137,7 @@ class TrainOptions:
             "perceptual": get_args(Perceptual),
             "cache": get_args(Cache),
         }
-        check_options(self, "ladi-vton", choices, {"dropout": 1, "beta": 0.999})
+        check_options(self, "ladi-vton", choices, {"dropout": 1, "beta": 0.999, "align": 1})
         if self.cache == "disk" and not self.cache_folder:
             raise InputError("ladi-vton.cache is disk, but where?", mend="set ladi-vton.cache_folder")
         if self.critic and self.perceptual == "none":
@@ -144,6 +147,10 @@ class TrainOptions:
         if self.variations < 1 or (self.variations > 1 and self.published):
             mend = "choose 1 or more, and 1 where the published training is repeated"
             raise InputError(f"ladi-vton.variations is {self.variations}", mend=mend)
+        if self.align and self.published:
+            raise InputError(
+                f"ladi-vton.align is {self.align:g}", mend="choose 0 where the published training is repeated"
+            )
         if self.crop % 8:
             raise InputError(f"ladi-vton.crop is {self.crop}", mend="choose a multiple of 8")
         if self.start == RANDOM and "adapter" in self.stages():

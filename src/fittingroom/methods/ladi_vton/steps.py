@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ...core.images import to_image, to_tensor
 from ..autoencoder import Terms, Trunk, short_side
 from ..painting import late_times
+from .align import aligned
 from .clip import speak
 from .config import ModelConfig
 from .denoise import Guide, predict, small_mask, small_pose
@@ -28,6 +30,7 @@ from .losses import (
     WARP_COARSE,
 )
 from .prompts import empty, tokens
+from .recipe import TrainOptions
 from .warping import enlarge_grid, sample, shrink
 
 Batch = Mapping[str, torch.Tensor]
@@ -227,6 +230,29 @@ def latent_features(vae: Any, pictures: Mapping[str, torch.Tensor]) -> dict[str,
     for row, name in enumerate(pictures):
         found |= {f"{name}_mean": seen.mean[row].float(), f"{name}_std": seen.std[row].float()}
     return found
+
+
+@torch.no_grad()
+def resting_pictures(
+    one: Batch, matcher: Any | None, refinement: Any | None, options: TrainOptions
+) -> dict[str, torch.Tensor]:
+    """What the autoencoder is shown of an item: ``person``, ``masked`` and, with a matcher, ``warped``, ``(3, H, W)`` each.
+
+    Args:
+        one: a batch of one item.
+        matcher: at rest; None for models that take no garment.
+        refinement: at rest.
+        options: ``published`` and ``align`` are looked at.
+    """
+    pictures = {"person": one["person"][0], "masked": (one["person"] * (1 - one["mask"]))[0]}
+    if matcher is None or refinement is None:
+        return pictures
+    warped = refinement(warped_by(matcher, one))[0].float().clamp(-1, 1)
+    if options.align and np.random.default_rng(int(one["index"])).random() < options.align:
+        moved = aligned(to_image(warped), to_image(one["worn"][0]))
+        warped = to_tensor(moved).to(warped)
+    pictures["warped"] = through_jpeg(warped) if options.published else warped
+    return pictures
 
 
 def through_jpeg(picture: torch.Tensor) -> torch.Tensor:

@@ -47,10 +47,9 @@ from .steps import (
     latent_features,
     noise_terms,
     refine_terms,
+    resting_pictures,
     said,
-    through_jpeg,
     warp_terms,
-    warped_by,
     with_pose,
 )
 from .vary import Seen, varied
@@ -231,16 +230,13 @@ class LadiTask(Task):
     def _latents(self, batch: Batch, device: torch.device) -> dict[str, torch.Tensor]:
         """What resting networks make of a batch: distributions of latents, and the vision tower's tokens."""
         vae, learned = self.part("vae", device), "vision" in self.modules
+        takes = self.config.takes_garment
+        matcher, refinement = (self.part(name, device) if takes else None for name in ("matcher", "refinement"))
 
         @torch.no_grad()
         def make(row: int) -> dict[str, torch.Tensor]:
             one = {name: value[row : row + 1] for name, value in batch.items()}
-            pictures = {"person": one["person"][0], "masked": (one["person"] * (1 - one["mask"]))[0]}
-            if self.config.takes_garment:
-                given = warped_by(self.part("matcher", device), one)
-                warped = self.part("refinement", device)(given)[0].float().clamp(-1, 1)
-                pictures["warped"] = through_jpeg(warped) if self.options.published else warped
-            found = latent_features(vae, pictures)
+            found = latent_features(vae, resting_pictures(one, matcher, refinement, self.options))
             if not learned:
                 found["tokens"] = look(self.part("vision", device), one["garment"])[0]
             return found
@@ -262,7 +258,8 @@ class LadiTask(Task):
         begin = self.options.start if self.start.bundle is None else self.start.bundle.fingerprint(*makers)
         begin += self._given(makers)
         samples = [[each.person.content_hash(), each.garment.content_hash()] for each in self.samples]
-        slips = [self.options.published, self.options.rules, _MASKS, reduced, self.options.variations]
+        options = self.options
+        slips = [options.published, options.rules, _MASKS, reduced, options.variations, options.align]
         return sha256_json([self.config.to_json(), begin, self.start.seed, weights, slips, samples])
 
     def _given(self, parts: Sequence[str] = PARTS) -> str:
