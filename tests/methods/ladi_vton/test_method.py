@@ -153,7 +153,7 @@ def test_plans_for_processors() -> None:
     """The published size is never held as a whole; a small model is, where there is room."""
     two = 2
     assert memory.choose_host(64 * memory.GIB, PUBLISHED, two) is memory.LEAN_HOST
-    assert memory.choose_host(4 * memory.GIB, PUBLISHED, two) is memory.SMALL_HOST
+    assert memory.choose_host(3 * memory.GIB, PUBLISHED, two) is memory.SMALL_HOST
     assert memory.choose_host(64 * memory.GIB, tiny_config(), two) is memory.HOST
     whole, lean, one = (
         max(memory.needs(plan, PUBLISHED, two).values()) / memory.GIB
@@ -360,6 +360,40 @@ def test_masks_of_a_drawing() -> None:
     assert not lower[400, 129]
     assert not lower[200, 190]
     assert not lower[130:300, 95:125].any()  # arms stay
+
+
+def test_wide_masks_hide_how_long_and_how_wide_it_was() -> None:
+    """Below the hips the mask of shorts on bare legs is that of wide trousers that begin as wide, and no arm is painted over."""
+    joints = np.zeros((18, 3), np.float32)
+    for name, x, y in (
+        ("right-hip", 170, 300),
+        ("left-hip", 210, 300),
+        ("right-shoulder", 150, 130),
+        ("left-shoulder", 230, 130),
+    ):
+        joints[JOINT[name]] = (x, y, 1)
+    pose = Pose(joints)
+    made = {}
+    for name in ("shorts", "trousers"):
+        labels = np.zeros((512, 384), np.uint8)
+        labels[140:300, 150:230] = ATR18.ids["upper-clothes"]
+        labels[300:380, 140:240] = ATR18.ids["pants"]
+        if name == "shorts":
+            labels[380:480, 155:180] = ATR18.ids["left-leg"]
+            labels[380:480, 200:225] = ATR18.ids["right-leg"]
+        else:
+            labels[380:480, 140:240] = ATR18.ids["pants"]
+        labels[150:320, 240:260] = ATR18.ids["left-arm"]
+        made[name] = inpaint_mask(labels, pose, rules_for("wide", "lower"))
+        assert not made[name][labels == ATR18.ids["upper-clothes"]].any()
+        assert not made[name][labels == ATR18.ids["left-arm"]].any()
+        assert made[name][470, 100:280].all()
+        assert not made[name][470, :90].any()
+    assert np.array_equal(*made.values())
+    usual = inpaint_mask(labels, pose, rules_for("dress-code", "upper", published=False))
+    assert np.array_equal(inpaint_mask(labels, pose, rules_for("wide", "upper")), usual)
+    nobody = inpaint_mask(labels, Pose(np.zeros((18, 3), np.float32)), rules_for("wide", "lower"), published=False)
+    assert (nobody & made["trousers"]).sum() > 0.95 * made["trousers"].sum()
 
 
 @pytest.mark.parametrize(

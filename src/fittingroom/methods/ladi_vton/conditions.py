@@ -99,7 +99,7 @@ def garment_picture(garment: Garment, size: Size, rules: RuleName) -> UInt8:
     Args:
         garment: in-shop or worn.
         size: (height, width) of the result.
-        rules: with Dress Code's, whatever is not garment is made white, as its weights were learned.
+        rules: with other than VITON-HD's, whatever is not garment is made white, as Dress Code's weights were learned.
 
     Raises:
         InputError: not on white and without a mask, or no garment to be seen.
@@ -115,7 +115,7 @@ def garment_picture(garment: Garment, size: Size, rules: RuleName) -> UInt8:
                 mend="make the mask again",
                 path=garment.files.get("mask"),
             )
-        if rules == "dress-code" or not _is_on_white(photo):
+        if rules != "viton-hd" or not _is_on_white(photo):
             photo = on_white(photo, mask)
     elif not _is_on_white(photo):
         raise InputError(

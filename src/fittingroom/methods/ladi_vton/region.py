@@ -1,7 +1,8 @@
 """What is painted anew: labels and arms -> the inpainting mask, in closed form.
 
 ``mask = grow(garment + arms + neck) - (fixed + head + hands)``. There are two sets of rules, for the label conventions of the
-two datasets that weights were published for; distances are in pixels of the picture that the method works at.
+two datasets that weights were published for; distances are in pixels of the picture that the method works at. A third one, for weights of
+our own, hides how long and how wide a skirt or trousers were, so that nobody learns to read the new garment's shape from the mask.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ from ...core.pose import JOINT, Pose
 from ...data.sample import Category, Parse
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
-#: named after the datasets
-RuleName: TypeAlias = Literal["viton-hd", "dress-code"]
+#: the first two are named after the datasets
+RuleName: TypeAlias = Literal["viton-hd", "dress-code", "wide"]
 #: a grown mask reaches so far beyond its labels, at any size
 _GROW = 10
 #: height in pixels that the lengths below are given for
 _REFERENCE = 512
 #: a joint with both coordinates up to this is absent
 _ABSENT = 1.0
+#: what is added on both sides of legs and of what hangs around them, as a share of the height, in wide masks
+_WIDER = 0.06
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Rules:
         neck: whether the head's labels below the shoulders are repainted.
         thick: width of the arms in pixels at a height of 512 ...
         scaled: ... and whether it follows the height.
+        wide: whether the mask hides the outline of what is worn below the hips, see :func:`wider`.
     """
 
     labels: LabelSet
@@ -57,6 +61,7 @@ class Rules:
     neck: bool
     thick: float
     scaled: bool
+    wide: bool = False
 
 
 _ATR_FIXED = (1, 2, 3, 9, 10, 16, 17)
@@ -97,22 +102,23 @@ def rules_for(name: RuleName, category: Category, *, published: bool = True) -> 
     Args:
         name: whose.
         category: of the garment.
-        published: with the gaps of the published ones: a skirt, for one, stays where trousers are put on.
+        published: with the gaps of the published ones: a skirt, for one, stays where trousers are put on. Wide ones never have them.
 
     Raises:
         InputError: VITON-HD knows upper garments only.
     """
+    own = name == "wide"
     try:
-        found = _RULES[name, category]
+        found = _RULES["dress-code" if own else name, category]
     except KeyError:
         raise InputError(
             f"weights for VITON-HD cannot put on a garment of category {category}",
             mend="choose weights for Dress Code or an upper garment",
         ) from None
-    if published or name != "dress-code":
+    if name == "viton-hd" or (published and not own):
         return found
     garment, worn = _MENDED[category]
-    return replace(found, garment=garment, worn=worn)
+    return replace(found, garment=garment, worn=worn, wide=own and category != "upper")
 
 
 def translate(parse: Parse, labels: LabelSet) -> UInt8:
@@ -185,6 +191,31 @@ def head(labels: UInt8, pose: Pose, rules: Rules, published: bool = True) -> tup
     return all_of_it & ~low, all_of_it & low
 
 
+def wider(paint: Mask, pose: Pose) -> Mask:
+    """A mask below the hips as wide in every row as it is anywhere above, and a little more: ``(H, W)`` bool.
+
+    Args:
+        paint: ``(H, W)``, garments and legs.
+        pose: in pixels; without hips all rows count as below them.
+    """
+    hips = pose.joints[[JOINT["right-hip"], JOINT["left-hip"]], :2]
+    hips = hips[hips.max(axis=1) > _ABSENT]
+    rows = np.flatnonzero(paint.any(axis=1))
+    rows = rows[rows >= (hips[:, 1].min() if len(hips) else 0)]
+    if len(rows) == 0:
+        return paint
+    columns = np.arange(paint.shape[1])
+    below = slice(rows[0], rows[-1] + 1)
+    part = paint[below]
+    # empty rows between garment and legs have the width of those above them
+    left = np.minimum.accumulate(np.where(part, columns, paint.shape[1]).min(axis=1))
+    right = np.maximum.accumulate(np.where(part, columns, -1).max(axis=1))
+    more = round(_WIDER * paint.shape[0])
+    made = paint.copy()
+    made[below] |= (columns >= left[:, None] - more) & (columns <= right[:, None] + more)
+    return made
+
+
 def inpaint_mask(labels: UInt8, pose: Pose, rules: Rules, *, published: bool = True) -> Mask:
     """What is painted anew.
 
@@ -201,6 +232,8 @@ def inpaint_mask(labels: UInt8, pose: Pose, rules: Rules, *, published: bool = T
     kept, neck = head(labels, pose, rules, published)
     paint = _any(labels, rules.garment) | neck
     kept = kept | _any(labels, rules.fixed)
+    if rules.wide:
+        paint = wider(paint, pose)
     if rules.arms:
         thick = int(rules.thick * size[0] / _REFERENCE) if rules.scaled else int(rules.thick)
         arms = draw_arms(pose, size, thick, published)
