@@ -159,7 +159,7 @@ def test_plans_for_processors() -> None:
         max(memory.needs(plan, PUBLISHED, two).values()) / memory.GIB
         for plan in (memory.HOST, memory.LEAN_HOST, memory.SMALL_HOST)
     )
-    assert one < lean < whole - 1.5
+    assert one < lean < whole - 1
 
 
 # --- what cannot be -----------------------------------------------------------------------------------------------
