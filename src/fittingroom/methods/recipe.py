@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ..core.errors import InputError
 
@@ -74,3 +74,32 @@ def size_of(recipe: Mapping[str, Mapping[str, Any]], sizes: Sequence[str]) -> st
     if name not in sizes:
         raise InputError(f"model.size is {name!r}", mend=f"choose from {', '.join(sizes)}")
     return str(name)
+
+
+class Staged:
+    """Options of a training in stages: fields ``stage`` and, for each stage but the last, ``..._steps``.
+
+    The last stage has no field, since it has all the steps that remain; where the one before it has no steps given, that one is the
+    last, and there is none after it.
+    """
+
+    stage: str
+    #: in the order of training
+    all_stages: ClassVar[tuple[str, ...]]
+
+    def stages(self) -> dict[str, int]:
+        """The stages that are trained, in order, with their steps; the last one's are not looked at."""
+        if self.stage != "all":
+            return {self.stage: 0}
+        planned = {stage: int(getattr(self, f"{stage}_steps")) for stage in self.all_stages[:-1]}
+        last = self.all_stages[-1 if planned[self.all_stages[-2]] else -2]
+        return {**{stage: steps for stage, steps in planned.items() if steps}, last: 0}
+
+    def stage_at(self, number: int) -> tuple[str, int]:
+        """The stage of a step, and its number within that stage; both from 0."""
+        planned = list(self.stages().items())
+        for stage, steps in planned[:-1]:
+            if number < steps:
+                return stage, number
+            number -= steps
+        return planned[-1][0], number

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from ...core.errors import InputError
 from ...nn.perceptual import Perceptual
 from ..autoencoder import SMALL_VAE
-from ..recipe import check_options, fallen, options_of, size_of
+from ..recipe import Staged, check_options, fallen, options_of, size_of
 from .adapter import AdapterConfig
 from .config import PUBLISHED, ModelConfig, channels
 from .prompts import USED, WORDS
@@ -25,7 +25,7 @@ RANDOM, BASE = "random", "published-base"
 
 
 @dataclass(frozen=True)
-class TrainOptions:
+class TrainOptions(Staged):
     """What the recipe's table ``[ladi-vton]`` may say.
 
     Args:
@@ -87,6 +87,7 @@ class TrainOptions:
         InputError: a value that makes no sense.
     """
 
+    all_stages: ClassVar = STAGES
     stage: str = "all"
     autoencoder_steps: int = 0
     warp_steps: int = 36_400
@@ -158,23 +159,6 @@ class TrainOptions:
                 "the stage adapter teaches the adapter with a trained inpainting network, but the start is random",
                 mend="set adapter_steps = 0, or start from a base model",
             )
-
-    def stages(self) -> dict[str, int]:
-        """The stages that are trained, in order, with their steps; the last one's are not looked at."""
-        if self.stage != "all":
-            return {self.stage: 0}
-        before = {stage: int(getattr(self, f"{stage}_steps")) for stage in STAGES[:-1]}
-        last = STAGES[-1] if self.tryon_steps else STAGES[-2]
-        return {**{stage: steps for stage, steps in before.items() if steps}, last: 0}
-
-    def stage_at(self, number: int) -> tuple[str, int]:
-        """The stage of a step, and its number within that stage; both from 0."""
-        planned = list(self.stages().items())
-        for stage, steps in planned[:-1]:
-            if number < steps:
-                return stage, number
-            number -= steps
-        return planned[-1][0], number
 
     def rate(self, stage: str, local: int) -> float:
         """Learning rate at a step of a stage."""

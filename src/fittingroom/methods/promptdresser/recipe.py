@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from ...core.errors import InputError
 from ...core.images import Size
 from ...nn.perceptual import Perceptual
 from ..autoencoder import SMALL_VAE
-from ..recipe import check_options, fallen, options_of, size_of
+from ..recipe import Staged, check_options, fallen, options_of, size_of
 from .network import SDXL
 from .options import CAPTIONS
 from .tiny import UNET as TINY_UNET
@@ -103,7 +103,7 @@ SIZES = {"published": None, "mini": mini_sizes, "tiny": tiny_sizes}
 
 
 @dataclass(frozen=True)
-class TrainOptions:
+class TrainOptions(Staged):
     """What the recipe's table ``[promptdresser]`` may say.
 
     Args:
@@ -149,6 +149,7 @@ class TrainOptions:
         InputError: a value that makes no sense.
     """
 
+    all_stages: ClassVar = STAGES
     stage: str = "all"
     autoencoder_steps: int = 0
     tryon_steps: int = 0
@@ -197,23 +198,6 @@ class TrainOptions:
             )
         if self.crop % 8:
             raise InputError(f"promptdresser.crop is {self.crop}", mend="choose a multiple of 8")
-
-    def stages(self) -> dict[str, int]:
-        """The stages that are trained, in order, with their steps; the last one's are not looked at."""
-        if self.stage != "all":
-            return {self.stage: 0}
-        planned = {stage: int(getattr(self, f"{stage}_steps")) for stage in STAGES[:-1]}
-        last = STAGES[-1] if self.tryon_steps else STAGES[-2]
-        return {**{stage: steps for stage, steps in planned.items() if steps}, last: 0}
-
-    def stage_at(self, number: int) -> tuple[str, int]:
-        """The stage of a step, and its number within that stage; both from 0."""
-        planned = list(self.stages().items())
-        for stage, steps in planned[:-1]:
-            if number < steps:
-                return stage, number
-            number -= steps
-        return planned[-1][0], number
 
     def rate(self, stage: str, local: int) -> float:
         """Learning rate at a step of a stage."""
