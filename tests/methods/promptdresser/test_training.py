@@ -348,7 +348,7 @@ def test_the_mini_recipe_is_whole_and_small() -> None:
     tables.pop("train")
     sizes, options = from_recipe(tables)
     assert sizes == mini_sizes()
-    assert list(options.stages()) == ["autoencoder", "tryon", "finish"]
+    assert list(options.stages()) == ["autoencoder", "tryon"]
     start = Start("random", mini_sizes(), 1)
     start.learn_words(["a shirt"])
     numbers = sum(sum(each.numel() for each in start.network(part).parameters()) for part in NETWORKS)
