@@ -96,8 +96,7 @@ class Options:
         return values
 
 
-#: 138 and 32 evaluations. The fast one was chosen by its cost; its quality has not been measured, since that needs
-#: trained weights
+#: 138 and 32 evaluations. The fast one was chosen by its cost; on the embedded weights it is as good (docs/benchmarks.md)
 PRESETS: Mapping[str, Options] = {
     "parity": Options(),
     "fast": Options(
