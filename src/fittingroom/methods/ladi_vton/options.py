@@ -64,8 +64,7 @@ class Options:
         return values
 
 
-#: 100 and 27 evaluations of the UNet. The fast one was chosen by its cost; its quality has not been measured, since that
-#: needs trained weights
+#: 100 and 27 evaluations of the UNet. The fast one was chosen by its cost; on the embedded weights it is no worse (docs/benchmarks.md)
 PRESETS: Mapping[str, Options] = {
     "parity": Options(),
     "fast": Options(
