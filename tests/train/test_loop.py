@@ -18,7 +18,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from fittingroom.core.errors import InputError
+from fittingroom.core.errors import InputError, MissingError
 from fittingroom.core.images import UInt8, read_image
 from fittingroom.methods.task import Loop, Task
 from fittingroom.train.checkpoint import checkpoints
@@ -135,6 +135,24 @@ def test_the_precision_is_what_the_hardware_is_fast_at(
     train(tmp_path / "named", precision=chosen)
     assert bits(tmp_path / "auto") == bits(tmp_path / "named")
     assert json.loads((tmp_path / "auto" / "config.json").read_text())["precision"] == chosen
+
+
+def test_only_what_is_offered_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(tmp_path / "nothing", compile=True)  # the task offers nothing, so there is nothing to do
+    task, asked = Line(), []
+    monkeypatch.setattr(task, "compilable", lambda: [task.net])
+    monkeypatch.setattr(task.net, "compile", lambda: asked.append("net"))
+    train(tmp_path / "net", task, compile=True)
+    assert asked == ["net"]
+    with pytest.raises(InputError, match="another training"):
+        train(tmp_path / "net")
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr(torch, "compile", broken)
+    with pytest.raises(MissingError, match="C\\+\\+ compiler"):
+        train(tmp_path / "else", task, compile=True)
 
 
 def test_workers_change_nothing(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -95,6 +95,10 @@ class Task(ABC):
     @abstractmethod
     def description(self) -> Mapping[str, Any]:
         """Everything (JSON values) that makes two trainings the same; a checkpoint of another is refused."""
+
+    def compilable(self) -> Sequence[nn.Module]:
+        """Networks that gain from being compiled; never those whose gradient is differentiated again."""
+        return ()
 
     def state(self) -> dict[str, float]:
         """Numbers besides weights that the next step depends on."""

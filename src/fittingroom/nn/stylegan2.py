@@ -20,8 +20,10 @@ from torch.nn import functional as F
 from .strided import strided_conv2d
 
 Activation: TypeAlias = Literal["linear", "relu", "lrelu"]
-#: per-pixel noise of the synthesis: the stored map, none, or fresh from one generator for each item of the batch
-Noise: TypeAlias = Literal["const", "none"] | Sequence[torch.Generator]
+#: noise that was drawn already, ``(B, 1, H, W)`` for each layer by its :attr:`SynthesisLayer.place`
+Drawn: TypeAlias = dict[int, torch.Tensor]
+#: per-pixel noise of the synthesis: the stored map, none, fresh from one generator for each item of the batch, or drawn already
+Noise: TypeAlias = Literal["const", "none"] | Sequence[torch.Generator] | Drawn
 
 SQRT2 = math.sqrt(2.0)
 #: an activation's gain keeps the variance of a normal input
@@ -211,6 +213,8 @@ class SynthesisLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.up, self.clamp = up, clamp
+        #: which layer of a network this is, see :func:`draw_noise`
+        self.place = 0
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.bias = nn.Parameter(torch.zeros(outputs))
@@ -226,12 +230,16 @@ class SynthesisLayer(nn.Module):
             return None
         if mode == "const":
             return (self.noise_const * self.noise_strength)[None, None]
+        if isinstance(mode, dict):
+            return mode[self.place] * self.noise_strength
         if len(mode) != batch:
             raise ValueError(f"noise needs one generator for each of {batch} items, not {len(mode)}")
-        drawn = [
-            torch.randn(self.noise_const.shape, generator=generator, device=generator.device) for generator in mode
-        ]
-        return torch.stack(drawn).to(self.noise_const)[:, None] * self.noise_strength
+        return self.drawn(mode) * self.noise_strength
+
+    def drawn(self, generators: Sequence[torch.Generator]) -> torch.Tensor:
+        """``(B, 1, H, W)`` fresh noise without its strength."""
+        made = [torch.randn(self.noise_const.shape, generator=each, device=each.device) for each in generators]
+        return torch.stack(made).to(self.noise_const)[:, None]
 
     def forward(self, x: torch.Tensor, w: torch.Tensor, noise: Noise = "const") -> torch.Tensor:
         """``(B, inputs, H, W)``, ``(B, style)`` -> ``(B, outputs, H, W)``, twice that when ``up``."""
@@ -241,6 +249,12 @@ class SynthesisLayer(nn.Module):
         if (added := self.noise(len(x), noise)) is not None:
             y = y + added.to(y.dtype)
         return bias_act(y, self.bias, "lrelu", clamp=self.clamp)
+
+
+def draw_noise(network: nn.Module, generators: Sequence[torch.Generator]) -> Drawn:
+    """Draw what all layers of a network need, in their order: a network that is compiled cannot draw by itself."""
+    layers = [layer for layer in network.modules() if isinstance(layer, SynthesisLayer)]
+    return {layer.place: layer.drawn(generators) for layer in sorted(layers, key=lambda layer: layer.place)}
 
 
 class ToRGB(nn.Module):

@@ -194,7 +194,27 @@ def _memory_mb(device: torch.device) -> float:
 def _description(task: Task, settings: TrainSettings, world: int) -> dict[str, Any]:
     """What must be equal for a resumed training to give the same bits."""
     fixed = {key: value for key, value in asdict(settings).items() if key in ("batch", "seed", "precision")}
+    if settings.compile:  # sums are rounded in another order
+        fixed["compile"] = True
     return {**task.description(), **fixed, "processes": world}
+
+
+def _compile(task: Task) -> None:
+    """Have the networks that are offered for it compiled when they are first called.
+
+    Raises:
+        MissingError: nothing can be compiled here.
+    """
+    if not task.compilable():
+        return
+    try:
+        torch.compile(torch.neg)(torch.zeros(2))
+    except Exception as error:  # compilers fail in many ways
+        raise MissingError(
+            "train.compile needs a C++ compiler that PyTorch can use", mend="install g++, or set train.compile = false"
+        ) from error
+    for network in task.compilable():
+        network.compile()
 
 
 def _resume(folder: Path, task: Task, averages: Averages, description: Mapping[str, Any]) -> int:
@@ -230,7 +250,7 @@ def fit(
         How it ended.
 
     Raises:
-        MissingError: accelerate is not installed.
+        MissingError: accelerate is not installed, or nothing can be compiled here though that was asked for.
         InputError: the folder holds another training.
     """
     begin = time.monotonic()
@@ -245,6 +265,8 @@ def fit(
     _to(task.optimizers, loop.device)
     loop.share(task.modules)
     loop.share(averages.modules)
+    if settings.compile:
+        _compile(task)
     log: TrainingLog | None = None
     if first:
         folder.mkdir(parents=True, exist_ok=True)

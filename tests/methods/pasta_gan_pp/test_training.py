@@ -23,11 +23,13 @@ from fittingroom.data.sample import Parse
 from fittingroom.methods.pasta_gan_pp.conditions import prepare_training
 from fittingroom.methods.pasta_gan_pp.config import PUBLISHED, GeneratorConfig
 from fittingroom.methods.pasta_gan_pp.erasing import free_form
+from fittingroom.methods.pasta_gan_pp.growing import HalfSize
 from fittingroom.methods.pasta_gan_pp.losses import LOSSES
 from fittingroom.methods.pasta_gan_pp.method import PastaGan
 from fittingroom.methods.pasta_gan_pp.options import TrainOptions, from_recipe
 from fittingroom.methods.pasta_gan_pp.placing import on_canvas
-from fittingroom.methods.pasta_gan_pp.training import PastaTask, adam
+from fittingroom.methods.pasta_gan_pp.training import PastaTask, adam, run_generator
+from fittingroom.nn.stylegan2 import draw_noise
 from fittingroom.train.checkpoint import checkpoints
 from fittingroom.train.log import read_log
 from fittingroom.train.loop import Trained
@@ -134,6 +136,57 @@ def test_discriminators_come_in_when_told(drawn: Dataset, tmp_path: Path) -> Non
     assert [("G/gan" in line, "D/loss" in line) for line in read_log(tmp_path)] == [(False, False)] * 2 + [
         (True, True)
     ] * 2
+
+
+def test_the_first_pictures_are_half_as_large(drawn: Dataset, tmp_path: Path) -> None:
+    """They teach the style branch below its highest block, and nothing else."""
+    options = {"half_kimg": 0.006, "gan_from_kimg": 0.006, "perceptual": "random"}
+    run(drawn, tmp_path, steps=1, options=options)
+    first = safetensors.torch.load_file(checkpoints(tmp_path)[-1] / "weights.safetensors")
+    run(drawn, tmp_path, steps=3, options=options)
+    then = safetensors.torch.load_file(checkpoints(tmp_path)[-1] / "weights.safetensors")
+    assert [set(line) & {"half/l1", "half/vgg", "G/l1"} for line in read_log(tmp_path)] == [{"half/l1", "half/vgg"}] * 3
+    changed = {key for key in first if key.startswith("module.") and not torch.equal(first[key], then[key])}
+    assert changed >= {"module.generator.synthesis.b32.conv1.weight", "module.generator.const_encoding.model.0.weight"}
+    still = (
+        "module.generator.synthesis.b64.",
+        "module.generator.synthesis.texture",
+        "module.generator.synthesis.spade",
+    )
+    assert not [key for key in changed if key.startswith((*still, "module.image", "module.parsing"))]
+    run(drawn, tmp_path, options=options)
+    assert {"G/l1", "G/gan", "D/loss"} <= set(read_log(tmp_path)[-1])
+    made = HalfSize(PastaTask(drawn, GeneratorConfig(**SMALL["generator"]), TrainOptions(perceptual="none")).generator)
+    shown = torch.zeros(2, 45, 16, 16), torch.zeros(2, 6, 64, 64), torch.zeros(2, 5, 64, 64)
+    assert made(*shown).shape == (2, 3, 32, 32)
+
+
+def test_noise_that_was_drawn_before_is_the_same(drawn: Dataset) -> None:
+    task = PastaTask(drawn, GeneratorConfig(**SMALL["generator"]), TrainOptions(perceptual="none"))
+    for name, strength in task.generator.named_parameters():
+        if name.endswith("noise_strength"):
+            torch.nn.init.constant_(strength, 0.5)
+    batch = {name: value[None] for name, value in task.item(0, 5).items()}
+    drawn_before = draw_noise(task.generator, [torch.Generator().manual_seed(3)])
+    assert len(drawn_before) == 11  # a convolution of the lowest block, two of each other one and of the texture branch
+    made = [
+        run_generator(task.generator, batch, batch["label"], noise).final
+        for noise in (drawn_before, [torch.Generator().manual_seed(3)], "const")
+    ]
+    assert torch.equal(made[0], made[1])
+    assert not torch.equal(made[0], made[2])
+
+
+def test_what_is_offered_to_a_compiler_is_one_graph(drawn: Dataset) -> None:
+    """Without its code generator, which would take minutes here; a graph in pieces would gain nothing."""
+    task = PastaTask(drawn, GeneratorConfig(**SMALL["generator"]), TrainOptions(perceptual="none"))
+    batch = {name: torch.stack([value, value]) for name, value in task.item(0, 5).items()}
+    noise = draw_noise(task.generator, [torch.Generator().manual_seed(3)] * 2)
+    generator, half = (torch.compile(each, backend="eager", fullgraph=True) for each in task.compilable())
+    made, wanted = (run_generator(each, batch, batch["label"], noise) for each in (generator, task.generator))
+    assert torch.equal(made.final, wanted.final)
+    shown = batch["parts"], batch["retain"], batch["pose"], noise
+    assert torch.equal(half(*shown), task.compilable()[1](*shown))
 
 
 def test_a_training_begins_with_given_weights(trained: Trained, drawn: Dataset, tmp_path: Path) -> None:

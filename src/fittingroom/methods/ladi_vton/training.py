@@ -59,8 +59,8 @@ from .weights import SETS, copy_part, save_part, write_index
 _KEPT = 2**31
 #: items by which the spread of a new autoencoder's latents is measured
 _MEASURED = 16
-#: raised whenever masks change, so that features that were kept on the disk are made again
-_MASKS = 3
+#: raised whenever masks or what is aligned change, so that features that were kept on the disk are made again
+_MASKS = 4
 #: stages in which the UNet learns, and with the adapter's all that need features
 _LAST = {"tryon", "finish"}
 _DENOISING = {"adapter", *_LAST}

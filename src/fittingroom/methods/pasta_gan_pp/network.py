@@ -154,6 +154,9 @@ class Synthesis(nn.Module):
         self.spade_encoder = nn.Sequential(
             EqualConv2d(3, top, 7, activation="relu"), GarmentResBlock(top, top), GarmentResBlock(top, half, down=2)
         )
+        layers = [layer for layer in self.modules() if isinstance(layer, SynthesisLayer)]
+        for place, layer in enumerate(layers):  # the order of the branches is that of the forward pass
+            layer.place = place
 
     def blocks(self) -> list[SynthesisBlock]:
         """Blocks of the style branch, lowest first."""

@@ -40,6 +40,8 @@ class TrainOptions:
         gan: weight of both adversarial terms of the generator.
         gan_from_kimg: thousand pictures before the discriminators come in. Until then only the photo itself is the judge, which
             saves all their work while colours and shapes get into place.
+        half_kimg: thousand pictures, from the first on, that only the style branch learns from, at half the size (:mod:`.growing`):
+            silhouettes are learned there at a fraction of the work; 0 = none, as published.
         background: ``photo`` asks for the photo's own background, of which the network sees nothing; ``white`` paints it
             over, as if everybody had been photographed before a white wall, and leaves it to the setting ``paste`` to put
             the photo's back.
@@ -68,6 +70,7 @@ class TrainOptions:
     parsing: float = 30.0
     gan: float = 1.0
     gan_from_kimg: float = 0.0
+    half_kimg: float = 0.0
     background: Background = "photo"
     half: bool = False
 

@@ -23,7 +23,7 @@ from ...data.dataset import Dataset
 from ...data.sample import Person
 from ...nn.augment import Controller, augment
 from ...nn.perceptual import features
-from ...nn.stylegan2 import Noise
+from ...nn.stylegan2 import Noise, draw_noise
 from ..task import Loop, Task
 from .body import Body
 from .conditions import prepare, prepare_training, tensors
@@ -31,6 +31,7 @@ from .config import LABELS, GeneratorConfig
 from .discriminator import Discriminator
 from .erasing import free_form
 from .folder import METHOD, find_weights, load_generator, save_generator
+from .growing import HalfSize, half_terms
 from .losses import GAN, GAN_PARSING, L1, PARSING, VGG
 from .network import Generated, Generator, Warped
 from .options import TrainOptions
@@ -128,6 +129,7 @@ class PastaTask(Task):
         self.generator, self._began = Generator(config), ""
         if options.start:
             self._began = self._begin(options.start)
+        self._half = HalfSize(self.generator)
         self.judge = Discriminator(3 + 3, config)
         self.judge_parsing = Discriminator(len(LABELS) + 3, config)
         self.modules = {"generator": self.generator, "image": self.judge, "parsing": self.judge_parsing}
@@ -159,6 +161,10 @@ class PastaTask(Task):
             )
         self.generator.load_state_dict(given.state_dict())
         return digest
+
+    def compilable(self) -> Sequence[nn.Module]:
+        """See :meth:`Task.compilable`; the discriminators' penalty needs second derivatives."""
+        return [self.generator, self._half]
 
     def __len__(self) -> int:
         return len(self.people) * (2 if self.options.mirror else 1)
@@ -211,11 +217,14 @@ class PastaTask(Task):
 
         change: Augment = changed if p > 0 else same
         features = self._features(loop.device)
+        if number * size * loop.world < options.half_kimg * 1000:
+            return self._half_step(batch, truth, features, generator, loop)
 
         for judge in (self.judge, self.judge_parsing):
             judge.requires_grad_(False)
         with loop.precision():
-            made = run_generator(self.generator, batch, truth.label, [generator] * size)
+            drawn = draw_noise(self.generator, [generator] * size)
+            made = run_generator(self.generator, batch, truth.label, drawn)
             seen = made
             if options.detach_style:
                 seen = Generated(made.coarse, made.final, made.logits, made.label, made.style.detach())
@@ -263,6 +272,23 @@ class PastaTask(Task):
             self.controller.adjust(number, size * loop.world)
         return {**{name: float(value) for name, value in numbers.items()}, "D/augment_p": self.controller.p}
 
+    def _half_step(
+        self,
+        batch: Mapping[str, torch.Tensor],
+        truth: Truth,
+        features: Features | None,
+        generator: torch.Generator,
+        loop: Loop,
+    ) -> Mapping[str, float]:
+        """One step of the style branch at half the size."""
+        with loop.precision():
+            drawn = draw_noise(self.generator, [generator] * len(truth.photo))
+            made = self._half(batch["parts"], batch["retain"], batch["pose"], drawn)
+            terms = half_terms(made, truth, features)
+            loss = total(terms, self.weights)
+        loop.update(self.optimizers["generator"], loss)
+        return {f"half/{name}": float(value.detach()) for name, value in terms.items()}
+
     def _fakes(
         self,
         fakes: Generated,
@@ -275,7 +301,8 @@ class PastaTask(Task):
         if self.options.share_forward:
             return fakes
         with torch.no_grad(), loop.precision():
-            return run_generator(self.generator, batch, truth.label, [generator] * len(truth.photo)).float()
+            drawn = draw_noise(self.generator, [generator] * len(truth.photo))
+            return run_generator(self.generator, batch, truth.label, drawn).float()
 
     def sheet(self, averaged: Mapping[str, nn.Module], device: torch.device) -> UInt8:
         """See :meth:`Task.sheet`: rows of photo, the same made again, next person, and her garments on the first."""
