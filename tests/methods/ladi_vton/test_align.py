@@ -46,6 +46,15 @@ def test_stripes_come_to_lie_where_the_photo_has_them(shift: tuple[int, int]) ->
     assert abs(float(moved[inside].mean()) - float(warped[warped.min(axis=2) < 245].mean())) < 6
 
 
+def test_detail_is_the_photo_s_and_light_the_garment_s() -> None:
+    """A plain garment has the photo's stripes then, and still its own colour."""
+    worn, outline = garment((0, 0)), garment((0, 0)).min(axis=2) < 245
+    plain = np.where(outline[..., None], [90, 110, 160], 255).astype(np.uint8)
+    made = aligned(plain, worn)
+    assert likeness(made, worn) > 0.9
+    assert np.abs(made[outline].mean(axis=0) - [90, 110, 160]).max() < 8
+
+
 def test_what_lies_right_stays() -> None:
     worn = garment((0, 0))
     moved = aligned(worn, worn)

@@ -67,8 +67,8 @@ class TrainOptions(Staged):
             as t to the power of ``late - 1``; 1 = all alike, as published.
         variations: every sample is seen in so many ways, mirrored, nearer, in other colours (:mod:`.vary`); 1 = as it is, as published.
             What resting networks make of each is kept too.
-        align: share of what the UNet learns from whose warped garment is moved onto the photo's by optical flow (:mod:`.align`), so that
-            it learns that patterns lie where the warp puts them; 0 = none, as published.
+        align: share of what the UNet learns from whose warped garment is moved onto the photo's by optical flow and has its detail
+            (:mod:`.align`), so that it learns that patterns lie where the warp puts them; 0 = none, as published.
         perceptual: trunk of the perceptual losses: ``vgg19`` (ImageNet weights, fetched), ``small``, ``random`` or ``none``.
         perceptual_gain: factor on what it says; the weights are meant for VGG-19, and what the small network says is a third of L1.
         encoders: vision tower and text encoder learn with the adapter, for models without pretrained ones.

@@ -35,15 +35,10 @@ class HalfSize(nn.Module):
         self, parts: torch.Tensor, retain: torch.Tensor, pose: torch.Tensor, noise: Noise = "const"
     ) -> torch.Tensor:
         """``(B, 3, H/2, W/2)`` picture; see :meth:`.network.Generator.forward` for the inputs, all of full size."""
-        whole, synthesis = self.generator, self.generator.synthesis
+        whole = self.generator
         w = whole.mapping(whole.style_encoding.code(parts))
-        x, image = whole.const_encoding(pose), None
         identity = whole.style_encoding.identity(retain)
-        for block, height in zip(synthesis.blocks()[:-1], synthesis.config.heights[:-1], strict=True):
-            x = block.features(x, w, identity.get(height), None, noise)
-            image = block.picture(x, image, w)
-        assert image is not None
-        return image
+        return whole.synthesis.lower(w, whole.const_encoding(pose), identity, noise)[1]
 
 
 def half_terms(made: torch.Tensor, truth: Truth, features: Features | None) -> Mapping[str, torch.Tensor]:

@@ -175,6 +175,17 @@ class Synthesis(nn.Module):
         seen = garment.image.where(region, -1.0)
         return fill_holes(self.spade_encoder(seen), region, garment.mask)
 
+    def lower(
+        self, w: torch.Tensor, pose: torch.Tensor, identity: dict[int, torch.Tensor], noise: Noise = "const"
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The style branch without its highest block: features and picture ``(B, 3, H/2, W/2)`` at half size."""
+        x, image = pose, None
+        for block, height in zip(self.blocks()[:-1], self.config.heights[:-1], strict=True):
+            x = block.features(x, w, identity.get(height), None, noise)
+            image = block.picture(x, image, w)
+        assert image is not None  # there are at least five blocks
+        return x, image
+
     def forward(
         self,
         w: torch.Tensor,
@@ -199,16 +210,12 @@ class Synthesis(nn.Module):
         Returns:
             coarse, final ``(B, 3, H, W)``, logits ``(B, 7, H, W)``, label ``(B, 1, H, W)``.
         """
-        blocks = self.blocks()
-        x, image = pose, None
-        below: tuple[torch.Tensor, torch.Tensor | None] = (x, image)
-        for block, height in zip(blocks, self.config.heights, strict=True):
-            below = (x, image)
-            x = block.features(x, w, identity.get(height), None, noise)
-            image = block.picture(x, image, w)
-        top = blocks[-1].torgb
+        below = self.lower(w, pose, identity, noise)
+        block = self.blocks()[-1]
+        x = block.features(below[0], w, identity.get(self.config.height), None, noise)
+        image = block.picture(x, below[1], w)
+        top = block.torgb
         assert isinstance(top, _ParsingToRGB)
-        assert image is not None
         logits = top.parsing(x, w)
         if label is None:
             label = logits.argmax(dim=1, keepdim=True).to(logits.dtype)
