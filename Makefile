@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= runs/demo
-METHODS ?= baseline,ladi-vton
+METHODS ?= baseline,pasta-gan++,ladi-vton
 WORKERS ?= 2
 
 .PHONY: demo test lint oracles lock clean help

@@ -127,7 +127,8 @@ def goes_on(method: str, weights: Path) -> dict[str, dict[str, object]]:
     last = {"stage": LAST_STAGE[method], "autoencoder_steps": 0} if method in LAST_STAGE else {}
     # that is: of the weights it begins with
     size = {"model": {"size": "published"}} if method == "promptdresser" else {}
-    return {method: {"start": str(weights), **last}, **size}
+    begun = {"style_kimg": 0.0, "half_kimg": 0.0} if method == "pasta-gan++" else {}
+    return {method: {"start": str(weights), **last, **begun}, **size}
 
 
 def train(places: Places, name: str, minutes: float, device: str) -> None:
@@ -201,7 +202,9 @@ def bars(runs: dict[str, Run]) -> list[str]:
 def sheet(run: Run, setting: str) -> np.ndarray | None:
     """Ten pairs drawn by seed: person, garment, baseline, mini, truth; None where the mini made nothing."""
     found = {
-        item.id: item for item in run.items if item.setting == setting and item.method == "mini" and not item.error
+        item.id: item
+        for item in run.items
+        if item.setting == setting and item.method == "mini" and not item.error and run.garment_image(item).is_file()
     }
     others = {item.id: item for item in run.items if item.setting == setting and item.method == "baseline"}
     chosen = np.random.default_rng(SHOWN_SEED).permutation(sorted(found))[:SHOWN]

@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from fittingroom.methods.ladi_vton import recipe as ladi_vton
+from fittingroom.methods.pasta_gan_pp import options as pasta_gan_pp
 from fittingroom.methods.promptdresser import recipe as promptdresser
 from fittingroom.train.run import read_recipe
 
 #: options of the trainings that go through stages
-OPTIONS: dict[str, Any] = {"ladi-vton": ladi_vton.TrainOptions, "promptdresser": promptdresser.TrainOptions}
+OPTIONS: dict[str, Any] = {
+    "pasta-gan++": pasta_gan_pp.TrainOptions,
+    "ladi-vton": ladi_vton.TrainOptions,
+    "promptdresser": promptdresser.TrainOptions,
+}
 #: what both diffusion methods may begin with, and the method whose first stage trains it
 SHARED, SHARED_BY = "autoencoder", "ladi-vton"
 HEIGHT = 256
@@ -45,7 +50,7 @@ def stages_of(training: Path) -> list[str]:
 
 
 def told(training: Path, method: str) -> str:
-    """One line of a card on one training of a diffusion method: stages, length, and where it went other ways than the recipe."""
+    """One line of a card on one training: stages, length, and where it went other ways than the recipe."""
     log = [json.loads(line) for line in (training / "log.jsonl").read_text().splitlines()]
     stages = stages_of(training)
     last, made = log[-1], json.loads((training / "config.json").read_text())

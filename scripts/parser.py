@@ -55,9 +55,10 @@ def train(given: argparse.Namespace) -> None:
         {**recipe.get("parser", {}), **({"size": given.size} if given.size else {})},
     )
     height, _, width = str(own.pop("size")).partition("x")
+    factors = {"width": float(own.pop("width", 1.0)), "depth": float(own.pop("depth", 1.0))}
     task = ParserTask(
         [Dataset.named(text) for text in given.data],
-        ParserConfig((int(height), int(width))),
+        ParserConfig((int(height), int(width)), **factors),
         steps=settings.steps,
         start=load_parser(given.start) if given.start else None,
         encoder=given.encoder,
@@ -209,7 +210,11 @@ def main() -> None:
     each.add_argument("--out", type=Path, default=Path("runs/parser"))
     each.add_argument("--size", help="height x width of the network's input; the recipe's without it")
     each.add_argument("--start", type=Path, help="folder of weights to begin with")
-    each.add_argument("--encoder", type=Path, help="file of EfficientNet-Lite0's weights, see docs/annotate.md")
+    each.add_argument(
+        "--encoder",
+        type=Path,
+        help="file of EfficientNet-Lite's weights of the recipe's width and depth, see docs/annotate.md",
+    )
     each.add_argument("--steps", type=int)
     each.add_argument("--minutes", type=float)
     each.add_argument("--lr", type=float)

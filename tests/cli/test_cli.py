@@ -229,7 +229,6 @@ def test_version_and_help_are_quick_and_need_no_torch() -> None:
         (["weights", "import", "inception", "nosuch.pth"], "nosuch.pth"),
         (["weights", "import", "pasta-gan++", "nosuch.pkl"], "nosuch.pkl: no such weights file"),
         (["weights", "fetch", "pasta-gan++"], "no program can fetch them from Google Drive"),
-        (["compare", "drawn-mini", "--methods", "pasta-gan++"], "pasta-gan++ comes without weights"),
         (
             ["try-on", "ada", "sun-tee", "--data", "drawn-mini", "--method", "pasta-gan++@nosuch"],
             "nosuch: no such weights",
@@ -256,6 +255,18 @@ def test_mistakes_are_one_line(
     assert said[-1].startswith("fittingroom: ")
     assert line in said[-1]
     assert len([entry for entry in said if entry.startswith("fittingroom: ")]) == 1
+
+
+def test_a_method_without_weights_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("fittingroom.weights.embedded.ROOT", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["fittingroom", "compare", "drawn-mini", "--methods", "pasta-gan++"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert "pasta-gan++ comes without weights" in capsys.readouterr().err.strip().splitlines()[-1]
 
 
 def test_settings_are_read_as_json_where_they_are() -> None:

@@ -28,6 +28,14 @@ def test_five_sizes_and_the_published_count() -> None:
         assert sizes == expected[1:]
 
 
+def test_deeper_and_wider_ones_are_the_published_lite1_and_lite2() -> None:
+    """Their 5,416,680 and 6,092,072 weights, less those of the classifier."""
+    for factors, whole, last in (((1.0, 1.1), 5_416_680, 320), ((1.1, 1.2), 6_092_072, 352)):
+        network = EfficientNetLite(*factors)
+        classifier = last * 1280 + 2 * 1280 + 1280 * 1000 + 1000
+        assert sum(value.numel() for value in network.parameters()) == whole - classifier
+
+
 @pytest.mark.parametrize(("length", "kernel"), [(8, 3), (9, 3), (8, 5), (9, 5)])
 def test_what_is_missing_is_put_at_the_end(length: int, kernel: int) -> None:
     """A stride of two over an even length begins at the first pixel, as the weights were learned."""

@@ -32,6 +32,8 @@ def run_gallery(folder: Path, pairs: int = GALLERY_PAIRS) -> list[tuple[str, str
         for item_id in ids:
             items = [item for item in run.items if item.setting == setting and item.id == item_id and item.image]
             shown.append((str(run.person_image(items[0])), f"{setting}: {items[0].person}"))
-            shown.append((str(run.garment_image(items[0])), items[0].garment))
+            garment = run.garment_image(items[0])
+            if garment.is_file():  # a method may take more from a photo of somebody than can be cut out
+                shown.append((str(garment), items[0].garment))
             shown.extend((str(run.path(item.image)), item.method) for item in items)
     return shown

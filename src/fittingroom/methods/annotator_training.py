@@ -152,10 +152,10 @@ class AnnotatorTask(Task):
         """
         self._started = ""
         if start is not None:
-            own, other = self.config, cast(Config, start.config)
-            if (other.widths, other.width) != (own.widths, own.width):
+            own, other = self.config.as_json(), cast(Config, start.config).as_json()
+            if {**other, "size": own["size"]} != own:
                 raise InputError(
-                    f"the {self.kind} to begin with has other widths", mend="give the same width and widths"
+                    f"the {self.kind} to begin with has other widths", mend="give the same width, depth and widths"
                 )
             network.load_state_dict(start.state_dict())
             self._started = sha256_json([float(value.double().sum()) for value in start.state_dict().values()])

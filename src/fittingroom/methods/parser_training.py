@@ -105,7 +105,7 @@ class ParserTask(AnnotatorTask):
         lr: AdamW's rate at its highest; an encoder that has learned already has a part of it.
         steps: over which it falls to zero.
         start: a network of the same widths to begin with, e.g. one trained at a smaller size.
-        encoder: file of EfficientNet-Lite0's weights for the encoder to begin with.
+        encoder: file of EfficientNet-Lite weights of the config's width and depth for the encoder to begin with.
         seed: of the first weights.
         average: half-life of the running mean, in pictures.
 

@@ -1,12 +1,13 @@
-"""EfficientNet-Lite0: a small encoder whose ImageNet weights are free, as pure torch.
+"""EfficientNet-Lite: small encoders whose ImageNet weights are free, as pure torch.
 
-Tan and Le, EfficientNet, ICML 2019, table 1, in the "Lite" variant of its authors (no squeeze-and-excitation, ReLU6, stem not
-scaled). Weights of the common PyTorch port load by name; of its 4.65 million this encoder has 2.96: the widest layer, before the
-classifier, and the classifier are left out.
+Tan and Le, EfficientNet, ICML 2019, table 1, in the "Lite" variant of its authors (no squeeze-and-excitation, ReLU6; stem, first
+and last stage keep their depth). Weights of the common PyTorch port load by name; of Lite0's 4.65 million this encoder has 2.96: the
+widest layer, before the classifier, and the classifier are left out.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -89,10 +90,12 @@ class EfficientNetLite(nn.Module):
     """Feature maps at five sizes.
 
     Args:
-        width: factor of all channels but the stem's, for small ones; 1 fits the published weights.
+        width: factor of all channels but the stem's.
+        depth: factor of the blocks of all stages but the first and the last, rounded up. Published weights exist for width and
+            depth of 1, 1 (Lite0), 1, 1.1 (Lite1) and 1.1, 1.2 (Lite2).
     """
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, width: float = 1.0, depth: float = 1.0) -> None:
         super().__init__()
         self._conv_stem = _Convolution(3, STEM, 3, 2)
         self._bn0 = _norm(STEM)
@@ -101,6 +104,8 @@ class EfficientNetLite(nn.Module):
         widths, inside = [], STEM
         for index, (repeats, kernel, stride, expansion, outside) in enumerate(_STAGES):
             outside = max(8, round(outside * width / 8) * 8)
+            if 0 < index < len(_STAGES) - 1:
+                repeats = math.ceil(round(repeats * depth, 6))  # 3 * 1.1 is a little more in binary
             for repeat in range(repeats):
                 self._blocks.append(_Block(inside, outside, kernel, stride if repeat == 0 else 1, expansion))
                 inside = outside
@@ -135,7 +140,7 @@ class EfficientNetLite(nn.Module):
         """Take published weights.
 
         Raises:
-            InputError: other weights, or another width.
+            InputError: other weights, or another width or depth.
         """
         tensors = {name: value for name, value in read_tensors(path).items() if not name.startswith(_CLASSIFIER)}
         take(self, tensors, path)
@@ -149,5 +154,9 @@ def take(network: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) ->
     """
     wanted = network.state_dict()
     if {name: value.shape for name, value in tensors.items()} != {name: value.shape for name, value in wanted.items()}:
-        raise InputError("weights of another network", mend="name a file of EfficientNet-Lite0", path=path)
+        raise InputError(
+            "weights of another network",
+            mend="name a file of the EfficientNet-Lite of this width and depth, e.g. Lite0 for 1 and 1",
+            path=path,
+        )
     network.load_state_dict({name: value.to(wanted[name].dtype) for name, value in tensors.items()})

@@ -28,6 +28,7 @@ from fittingroom.methods.pasta_gan_pp.losses import LOSSES
 from fittingroom.methods.pasta_gan_pp.method import PastaGan
 from fittingroom.methods.pasta_gan_pp.options import TrainOptions, from_recipe
 from fittingroom.methods.pasta_gan_pp.placing import on_canvas
+from fittingroom.methods.pasta_gan_pp.reading import dyed, reading_terms, shown
 from fittingroom.methods.pasta_gan_pp.training import PastaTask, adam, run_generator
 from fittingroom.nn.stylegan2 import draw_noise
 from fittingroom.train.checkpoint import checkpoints
@@ -161,6 +162,67 @@ def test_the_first_pictures_are_half_as_large(drawn: Dataset, tmp_path: Path) ->
     assert made(*shown).shape == (2, 3, 32, 32)
 
 
+def test_the_patch_encoder_is_taught_alone_first(drawn: Dataset, tmp_path: Path) -> None:
+    options = {"style_kimg": 0.004, "half_kimg": 0.006, "style_lr": 0.5, "lr": 3e-3}
+    run(drawn, tmp_path, steps=1, options=options)
+    first = safetensors.torch.load_file(checkpoints(tmp_path)[-1] / "weights.safetensors")
+    run(drawn, tmp_path, steps=2, options=options)
+    then = safetensors.torch.load_file(checkpoints(tmp_path)[-1] / "weights.safetensors")
+    changed = {
+        key.split(".")[2] for key in first if key.startswith("module.") and not torch.equal(first[key], then[key])
+    }
+    assert changed == {"style_encoding", "mapping", "weight", "bias"}  # the last two are what reads from w
+    run(drawn, tmp_path, options=options)
+    assert [set(line) & {"style/mse", "half/l1", "G/l1"} for line in read_log(tmp_path)] == [
+        {"style/mse"},
+        {"style/mse"},
+        {"half/l1"},
+        {"G/l1"},
+    ]
+    rates = {
+        group["lr"]
+        for group in PastaTask(drawn, *from_recipe({**SMALL, "pasta-gan++": options | {"perceptual": "none"}}))
+        .optimizers["generator"]
+        .param_groups
+    }
+    assert max(rates) == pytest.approx(2 * min(rates))
+    run(drawn, tmp_path / "whole", steps=2, options=options)
+    run(drawn, tmp_path / "whole", options=options)
+    assert bits(tmp_path / "whole") == bits(tmp_path)
+
+
+def test_what_patches_show_is_their_colour_and_area() -> None:
+    parts = torch.full((2, 45, 8, 8), -1.0)
+    parts[0, 0:3, :4] = torch.tensor([0.5, -0.5, 0.25])[:, None, None]
+    parts[1, 42:45] = 0.125
+    read = shown(parts)
+    assert read.shape == (2, 60)
+    wanted = torch.zeros(2, 60)
+    wanted[0, :3], wanted[0, 45] = torch.tensor([0.5, -0.5, 0.25]), 2 * 0.5
+    wanted[1, 42:45], wanted[1, 59] = 0.125, 2 * 1.0
+    assert torch.allclose(read, wanted, atol=1e-6)
+    terms = reading_terms(wanted, torch.full((2, 8), 2.0), parts)
+    assert terms["mse"] < 1e-12
+    assert float(terms["size"]) == 9.0, "w has a mean square of 4 instead of 1"
+
+
+def test_dyed_patches_keep_their_shape_and_shading() -> None:
+    parts = torch.full((64, 45, 8, 8), -1.0)
+    parts[:, :30, :4] = 0.0
+    parts[:, :30, 0] = 0.1  # one row is lighter
+    made = dyed(parts, torch.Generator().manual_seed(1))
+    assert (made[:, :, 4:] == -1).all()
+    assert (made[:, 30:] == -1).all(), "an empty garment stays empty"
+    others = (made != parts).flatten(1).any(dim=1)
+    assert 0.5 < others.float().mean() < 0.9
+    colour = made[:, :30].unflatten(1, (10, 3))
+    assert torch.allclose(colour, colour[:, :1].expand_as(colour), atol=1e-6), "all patches of a garment change alike"
+    rows = made[:, :30, :2]
+    free = (rows.abs() < 0.99).all(dim=3).all(dim=2)
+    assert free.any()
+    assert torch.allclose((rows[:, :, 0] - rows[:, :, 1])[free], torch.tensor(0.1), atol=1e-5)
+
+
 def test_noise_that_was_drawn_before_is_the_same(drawn: Dataset) -> None:
     task = PastaTask(drawn, GeneratorConfig(**SMALL["generator"]), TrainOptions(perceptual="none"))
     for name, strength in task.generator.named_parameters():
@@ -182,11 +244,12 @@ def test_what_is_offered_to_a_compiler_is_one_graph(drawn: Dataset) -> None:
     task = PastaTask(drawn, GeneratorConfig(**SMALL["generator"]), TrainOptions(perceptual="none"))
     batch = {name: torch.stack([value, value]) for name, value in task.item(0, 5).items()}
     noise = draw_noise(task.generator, [torch.Generator().manual_seed(3)] * 2)
-    generator, half = (torch.compile(each, backend="eager", fullgraph=True) for each in task.compilable())
+    generator, half, reading = (torch.compile(each, backend="eager", fullgraph=True) for each in task.compilable())
     made, wanted = (run_generator(each, batch, batch["label"], noise) for each in (generator, task.generator))
     assert torch.equal(made.final, wanted.final)
     shown = batch["parts"], batch["retain"], batch["pose"], noise
     assert torch.equal(half(*shown), task.compilable()[1](*shown))
+    assert torch.equal(reading(batch["parts"])[0], task.compilable()[2](batch["parts"])[0])
 
 
 def test_a_training_begins_with_given_weights(trained: Trained, drawn: Dataset, tmp_path: Path) -> None:

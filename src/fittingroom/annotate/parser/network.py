@@ -31,6 +31,7 @@ class ParserConfig:
         size: (height, width) of its input, multiples of 8.
         width: factor of the encoder's channels; 1 fits weights trained on ImageNet.
         widths: channels of the decoder at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input.
+        depth: factor of the encoder's blocks; see :class:`~fittingroom.nn.efficientnet.EfficientNetLite` for what has weights.
 
     Raises:
         InputError: values that make no network.
@@ -39,16 +40,25 @@ class ParserConfig:
     size: Size = (256, 192)
     width: float = 1.0
     widths: tuple[int, ...] = (24, 40, 64, 96, 128)
+    depth: float = 1.0
 
     def __post_init__(self) -> None:
         if len(self.size) != 2 or any(side < 32 or side % 8 for side in self.size):
             raise InputError(f"a parser's input of {self.size}", mend="choose multiples of 8 from 32, e.g. 256x192")
-        if len(self.widths) != 5 or min(self.widths) < 1 or not 0 < self.width <= 4:
-            raise InputError("a parser has a width up to 4 and five widths of its decoder", mend="see ParserConfig")
+        if len(self.widths) != 5 or min(self.widths) < 1 or not (0 < self.width <= 4 and 0 < self.depth <= 4):
+            raise InputError(
+                "a parser has a width and a depth up to 4 and five widths of its decoder", mend="see ParserConfig"
+            )
 
     def as_json(self) -> dict[str, Any]:
         """As :meth:`of` reads it."""
-        return {"size": list(self.size), "width": self.width, "widths": list(self.widths), "classes": list(NAMES)}
+        return {
+            "size": list(self.size),
+            "width": self.width,
+            "depth": self.depth,
+            "widths": list(self.widths),
+            "classes": list(NAMES),
+        }
 
     @staticmethod
     def of(value: Mapping[str, Any]) -> ParserConfig:
@@ -61,7 +71,12 @@ class ParserConfig:
             if tuple(value["classes"]) != NAMES:
                 raise InputError("a parser of other classes", mend="train it again")
             height, width = (int(side) for side in value["size"])
-            return ParserConfig((height, width), float(value["width"]), tuple(int(each) for each in value["widths"]))
+            return ParserConfig(
+                (height, width),
+                float(value["width"]),
+                tuple(int(each) for each in value["widths"]),
+                float(value.get("depth", 1.0)),
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"not a parser's settings ({error})", mend="train it again") from error
 
@@ -84,7 +99,7 @@ class ParserNetwork(nn.Module):
     def __init__(self, config: ParserConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or ParserConfig()
-        self.encoder = EfficientNetLite(config.width)
+        self.encoder = EfficientNetLite(config.width, config.depth)
         self.mask = _nothing(nn.Conv2d(1, STEM, 3, 2, 1, bias=False))
         self.pose = _nothing(nn.Conv2d(POSE_PLANES, self.encoder.widths[1], 1))
         self.pose_again = nn.Conv2d(POSE_PLANES, config.widths[1], 1)

@@ -40,7 +40,10 @@ class TrainOptions:
         gan: weight of both adversarial terms of the generator.
         gan_from_kimg: thousand pictures before the discriminators come in. Until then only the photo itself is the judge, which
             saves all their work while colours and shapes get into place.
-        half_kimg: thousand pictures, from the first on, that only the style branch learns from, at half the size (:mod:`.growing`):
+        style_kimg: thousand pictures, from the first on, that only the patch encoder learns from: to tell what the patches show
+            (:mod:`.reading`); 0 = none, as published.
+        style_lr: the patch encoder learns at so many times ``lr``; what it was taught first is lost at a high rate.
+        half_kimg: up to so many thousand pictures in all, only the style branch learns, at half the size (:mod:`.growing`):
             silhouettes are learned there at a fraction of the work; 0 = none, as published.
         background: ``photo`` asks for the photo's own background, of which the network sees nothing; ``white`` paints it
             over, as if everybody had been photographed before a white wall, and leaves it to the setting ``paste`` to put
@@ -70,6 +73,8 @@ class TrainOptions:
     parsing: float = 30.0
     gan: float = 1.0
     gan_from_kimg: float = 0.0
+    style_kimg: float = 0.0
+    style_lr: float = 1.0
     half_kimg: float = 0.0
     background: Background = "photo"
     half: bool = False
@@ -89,7 +94,7 @@ class TrainOptions:
                 good = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
             if (
                 not good
-                or (each.name in ("lr", "average_kimg", "ada_kimg") and value <= 0)
+                or (each.name in ("lr", "style_lr", "average_kimg", "ada_kimg") and value <= 0)
                 or (each.name == "recolour" and value > 1)
             ):
                 raise InputError(

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from ...core.errors import FittingroomError, InputError
-from ...core.images import UInt8, to_image
+from ...core.images import UInt8
 from ...data.dataset import Dataset
 from ...data.sample import Person
 from ...nn.augment import Controller, augment
@@ -26,7 +26,7 @@ from ...nn.perceptual import features
 from ...nn.stylegan2 import Noise, draw_noise
 from ..task import Loop, Task
 from .body import Body
-from .conditions import prepare, prepare_training, tensors
+from .conditions import prepare_training, tensors
 from .config import LABELS, GeneratorConfig
 from .discriminator import Discriminator
 from .erasing import free_form
@@ -48,8 +48,10 @@ from .phases import (
     total,
 )
 from .placing import on_canvas
+from .reading import StyleReading, dyed, reading_terms
 from .recolour import recoloured
 from .regions import BACKGROUND
+from .sheet import draw_sheet, maker
 
 _ADAM_BETA2, _ADAM_EPS = 0.99, 1e-8
 #: the published run keeps a phase of the generator's regularisation in its schedule that does nothing; its rates follow from it
@@ -57,14 +59,33 @@ _GENERATOR_INTERVAL = 4
 #: bodies kept decoded; one of 512 x 512 takes 3 MB
 _KEPT_BODIES = 256
 _SHEET_PEOPLE = 6
+#: while the patch encoder is taught alone: copies of each photo's patches in other colours
+_COPIES = 8
 #: keeps the draws of recolouring apart from those of erasing
 _DYE = 1
 
 
-def adam(parameters: Sequence[nn.Parameter], lr: float, interval: int) -> torch.optim.Adam:
-    """Adam corrected for a regularisation that runs every ``interval`` steps only (Karras et al. 2020, appendix B)."""
-    ratio = interval / (interval + 1)
-    return torch.optim.Adam(parameters, lr=lr * ratio, betas=(0.0, _ADAM_BETA2**ratio), eps=_ADAM_EPS, fused=True)
+def adam(
+    parameters: Sequence[nn.Parameter],
+    lr: float,
+    interval: int,
+    slower: Sequence[nn.Parameter] = (),
+    factor: float = 1.0,
+) -> torch.optim.Adam:
+    """Adam corrected for a regularisation that runs every ``interval`` steps only (Karras et al. 2020, appendix B).
+
+    Args:
+        parameters: what it updates.
+        lr: rate before the correction.
+        interval: steps.
+        slower: those of the parameters that have another rate.
+        factor: theirs, as a part of ``lr``.
+    """
+    ratio, apart = interval / (interval + 1), {id(parameter) for parameter in slower}
+    groups: list[dict[str, Any]] = [{"params": [each for each in parameters if id(each) not in apart]}]
+    if slower:
+        groups.append({"params": list(slower), "lr": lr * factor * ratio})
+    return torch.optim.Adam(groups, lr=lr * ratio, betas=(0.0, _ADAM_BETA2**ratio), eps=_ADAM_EPS, fused=True)
 
 
 def run_generator(
@@ -129,18 +150,21 @@ class PastaTask(Task):
         self.generator, self._began = Generator(config), ""
         if options.start:
             self._began = self._begin(options.start)
-        self._half = HalfSize(self.generator)
+        self._half, self._reading = HalfSize(self.generator), StyleReading(self.generator)
         self.judge = Discriminator(3 + 3, config)
         self.judge_parsing = Discriminator(len(LABELS) + 3, config)
         self.modules = {"generator": self.generator, "image": self.judge, "parsing": self.judge_parsing}
         self.averages = {"generator": options.average_kimg * 1000}
         self.optimizers = {
-            "generator": adam(list(self.generator.parameters()), options.lr, _GENERATOR_INTERVAL),
+            "generator": self._adam(),
             "image": adam(list(self.judge.parameters()), options.lr, options.r1_every),
             "parsing": adam(list(self.judge_parsing.parameters()), options.lr, options.r1_every),
         }
         if options.parsing_twice:
             self.optimizers["parsing-again"] = adam(list(self.judge_parsing.parameters()), options.lr, options.r1_every)
+        if options.style_kimg:
+            self.modules["reading"] = self._reading.head
+            self.optimizers["reading"] = self._reading.adam(options.lr)
         self.controller = Controller(target=options.ada_target, kimg=options.ada_kimg)
         self.weights = {
             GAN.name: options.gan,
@@ -149,7 +173,19 @@ class PastaTask(Task):
             VGG.name: options.vgg,
             PARSING.name: options.parsing,
         }
+        self._at_half = False
         self._body = lru_cache(maxsize=_KEPT_BODIES)(self._read)
+
+    def _adam(self) -> torch.optim.Adam:
+        """The generator's optimiser."""
+        slower, factor = list(self.generator.style_encoding.model.parameters()), self.options.style_lr
+        return adam(
+            list(self.generator.parameters()),
+            self.options.lr,
+            _GENERATOR_INTERVAL,
+            slower if factor != 1 else (),
+            factor,
+        )
 
     def _begin(self, start: str) -> str:
         """Take over a generator's weights; returns their SHA-256."""
@@ -164,7 +200,7 @@ class PastaTask(Task):
 
     def compilable(self) -> Sequence[nn.Module]:
         """See :meth:`Task.compilable`; the discriminators' penalty needs second derivatives."""
-        return [self.generator, self._half]
+        return [self.generator, self._half, self._reading]
 
     def __len__(self) -> int:
         return len(self.people) * (2 if self.options.mirror else 1)
@@ -216,8 +252,11 @@ class PastaTask(Task):
             return augment(picture, p, generator)
 
         change: Augment = changed if p > 0 else same
-        features = self._features(loop.device)
-        if number * size * loop.world < options.half_kimg * 1000:
+        features, seen_before = self._features(loop.device), number * size * loop.world
+        self._at_half = seen_before < max(options.style_kimg, options.half_kimg) * 1000
+        if seen_before < options.style_kimg * 1000:
+            return self._reading_step(batch["parts"], generator, loop)
+        if seen_before < options.half_kimg * 1000:
             return self._half_step(batch, truth, features, generator, loop)
 
         for judge in (self.judge, self.judge_parsing):
@@ -272,6 +311,15 @@ class PastaTask(Task):
             self.controller.adjust(number, size * loop.world)
         return {**{name: float(value) for name, value in numbers.items()}, "D/augment_p": self.controller.p}
 
+    def _reading_step(self, parts: torch.Tensor, generator: torch.Generator, loop: Loop) -> Mapping[str, float]:
+        """One step of the patch encoder alone; each photo's patches are shown in several colours."""
+        parts = dyed(parts.repeat(_COPIES, 1, 1, 1), generator)
+        with loop.precision():
+            read, w = self._reading(parts)
+            terms = reading_terms(read, w, parts)
+        loop.update(self.optimizers["reading"], total(terms, dict.fromkeys(terms, 1.0)))
+        return {f"style/{name}": float(value.detach()) for name, value in terms.items()}
+
     def _half_step(
         self,
         batch: Mapping[str, torch.Tensor],
@@ -306,24 +354,8 @@ class PastaTask(Task):
 
     def sheet(self, averaged: Mapping[str, nn.Module], device: torch.device) -> UInt8:
         """See :meth:`Task.sheet`: rows of photo, the same made again, next person, and her garments on the first."""
-        count = min(_SHEET_PEOPLE, len(self.people))
-        bodies = [self._body(index) for index in range(count)]
-        rows = []
-        for index, body in enumerate(bodies):
-            other = bodies[(index + 1) % count]
-            row = [body.image]
-            again = prepare_training(body, self.config, Random(0), erase=False).inputs
-            for inputs in (
-                again,
-                prepare(body, other, "upper", self.config),
-                prepare(body, other, "full", self.config),
-            ):
-                batch = {name: value[None].to(device) for name, value in tensors(inputs).items()}
-                with torch.no_grad():
-                    row.append(to_image(run_generator(averaged["generator"], batch, None, "const").final[0]))
-            row.insert(2, other.image)
-            rows.append(np.concatenate(row, axis=1))
-        return np.concatenate(rows, axis=0)
+        bodies = [self._body(index) for index in range(min(_SHEET_PEOPLE, len(self.people)))]
+        return draw_sheet(bodies, self.config, maker(averaged["generator"], half=self._at_half), device)
 
     def export(self, averaged: Mapping[str, nn.Module], folder: Path) -> None:
         """See :meth:`Task.export`."""
