@@ -38,7 +38,7 @@ def test_no_tracked_file_is_large() -> None:
     sizes = {path.relative_to(ROOT).as_posix(): path.stat().st_size for path in tracked()}
     weights = {path: size for path, size in sizes.items() if path.startswith("src/fittingroom/weights/embedded/")}
     assert {path: size for path, size in sizes.items() if size > 1_500_000 and path not in weights} == {}
-    assert sum(weights.values()) < 64_000_000
+    assert sum(weights.values()) < 80_000_000  # three methods of 24 MB at most, and the annotators
     assert sum(sizes.values()) - sum(weights.values()) < 20_000_000
 
 

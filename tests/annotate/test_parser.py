@@ -219,7 +219,8 @@ def test_bad_weights_are_one_line(folder, tmp_path):
     value = json.loads((folder / SETTINGS).read_text())
     for change, words in (
         ({"widths": [4, 6, 8, 8, 16]}, "do not fit"),
-        ({"width": 9}, "a width up to 4"),
+        ({"width": 9}, "a width and a depth up to 4"),
+        ({"depth": 0}, "a width and a depth up to 4"),
         ({"classes": ["a"]}, "other classes"),
         ({"size": [30, 40]}, "multiples of 8"),
         ({"size": 5}, "not a parser's settings"),

@@ -24,7 +24,7 @@ from .body import Body
 from .card import CARD
 from .conditions import Inputs, Kind, prepare, tensors
 from .fast import FastGenerator, Garments, fastest_type
-from .folder import find_weights, load_generator, save_generator
+from .folder import find_weights, load_generator, read_config, save_generator
 from .network import Generator, Warped
 from .options import from_recipe
 from .paste import backdrop, paste
@@ -192,7 +192,9 @@ class PastaGan(Method):
 
     def save(self, folder: Path) -> None:
         """See :meth:`Method.save`."""
-        save_generator(self.generator, folder)
+        # how it was trained goes along: from that follows whether the photo is put back
+        before = read_config(self.came_from)[1] if self.came_from is not None and self.came_from.is_dir() else {}
+        save_generator(self.generator, folder, {"trained": before["trained"]} if "trained" in before else None)
         if self.came_from is not None:
             carry_recommended(self.came_from, folder)
 
