@@ -29,7 +29,7 @@ class ParserConfig:
 
     Args:
         size: (height, width) of its input, multiples of 8.
-        width: factor of the encoder's channels; 1 fits weights trained on ImageNet.
+        width: factor of the encoder's channels.
         widths: channels of the decoder at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input.
         depth: factor of the encoder's blocks; see :class:`~fittingroom.nn.efficientnet.EfficientNetLite` for what has weights.
 

@@ -7,6 +7,7 @@ The published network sees a square although photos are 5:8; every size here is 
 
 from __future__ import annotations
 
+from collections import abc
 from dataclasses import dataclass, fields
 
 import torch
@@ -320,3 +321,19 @@ class Generator(nn.Module):
             noise,
         )
         return Generated(coarse, final, logits, label, style)
+
+
+def run_generator(
+    generator: nn.Module, batch: abc.Mapping[str, torch.Tensor], label: torch.Tensor | None, noise: Noise
+) -> Generated:
+    """The generator on a batch of :func:`.conditions.tensors`; see :meth:`Generator.forward` for label and noise."""
+    made: Generated = generator(
+        batch["parts"],
+        batch["retain"],
+        batch["pose"],
+        Warped(batch["upper"], batch["upper_mask"]),
+        Warped(batch["lower"], batch["lower_mask"]),
+        label,
+        noise,
+    )
+    return made

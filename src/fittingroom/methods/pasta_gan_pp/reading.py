@@ -17,9 +17,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from .network import Generator
+from .quads import LOWER_PARTS, PARTS
 
 #: patches of upper and lower garment
-_GARMENTS = (10, 5)
+_GARMENTS = (len(PARTS), len(LOWER_PARTS))
 #: a patch darker than this in every channel is empty there
 _EMPTY = -0.98
 #: the mean colour of a patch with less of its square filled is not asked for

@@ -16,7 +16,7 @@ from .body import Body
 from .conditions import prepare, prepare_training, tensors
 from .config import GeneratorConfig
 from .growing import HalfSize
-from .network import Generator, Warped
+from .network import Generator, run_generator
 
 #: a batch of the generator's inputs -> pictures ``(B, 3, H, W)``
 Maker: TypeAlias = Callable[[dict[str, torch.Tensor]], torch.Tensor]
@@ -32,8 +32,7 @@ def maker(generator: nn.Module, *, half: bool) -> Maker:
     assert isinstance(generator, Generator)
 
     def whole_picture(batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        upper, lower = (Warped(batch[kind], batch[f"{kind}_mask"]) for kind in ("upper", "lower"))
-        return generator(batch["parts"], batch["retain"], batch["pose"], upper, lower).final
+        return run_generator(generator, batch, None, "const").final
 
     def half_picture(batch: dict[str, torch.Tensor]) -> torch.Tensor:
         return F.interpolate(HalfSize(generator)(batch["parts"], batch["retain"], batch["pose"]), scale_factor=2.0)

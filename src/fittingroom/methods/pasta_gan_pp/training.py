@@ -23,7 +23,7 @@ from ...data.dataset import Dataset
 from ...data.sample import Person
 from ...nn.augment import Controller, augment
 from ...nn.perceptual import features
-from ...nn.stylegan2 import Noise, draw_noise
+from ...nn.stylegan2 import draw_noise
 from ..task import Loop, Task
 from .body import Body
 from .conditions import prepare_training, tensors
@@ -33,7 +33,7 @@ from .erasing import free_form
 from .folder import METHOD, find_weights, load_generator, save_generator
 from .growing import HalfSize, half_terms
 from .losses import GAN, GAN_PARSING, L1, PARSING, VGG
-from .network import Generated, Generator, Warped
+from .network import Generated, Generator, run_generator
 from .options import TrainOptions
 from .phases import (
     Augment,
@@ -88,22 +88,6 @@ def adam(
     return torch.optim.Adam(groups, lr=lr * ratio, betas=(0.0, _ADAM_BETA2**ratio), eps=_ADAM_EPS, fused=True)
 
 
-def run_generator(
-    generator: nn.Module, batch: Mapping[str, torch.Tensor], label: torch.Tensor | None, noise: Noise
-) -> Generated:
-    """The generator on a batch of :func:`~fittingroom.methods.pasta_gan_pp.conditions.tensors`."""
-    made: Generated = generator(
-        batch["parts"],
-        batch["retain"],
-        batch["pose"],
-        Warped(batch["upper"], batch["upper_mask"]),
-        Warped(batch["lower"], batch["lower_mask"]),
-        label,
-        noise,
-    )
-    return made
-
-
 def usable(people: Sequence[Person], config: GeneratorConfig) -> tuple[list[Person], list[str]]:
     """People whose photos can be learned from, and one line for each of the others."""
     good, refused = [], []
@@ -150,9 +134,10 @@ class PastaTask(Task):
         self.generator, self._began = Generator(config), ""
         if options.start:
             self._began = self._begin(options.start)
-        self._half, self._reading = HalfSize(self.generator), StyleReading(self.generator)
         self.judge = Discriminator(3 + 3, config)
         self.judge_parsing = Discriminator(len(LABELS) + 3, config)
+        # after the networks of the published training, whose first weights stay those of the seed
+        self._half, self._reading = HalfSize(self.generator), StyleReading(self.generator)
         self.modules = {"generator": self.generator, "image": self.judge, "parsing": self.judge_parsing}
         self.averages = {"generator": options.average_kimg * 1000}
         self.optimizers = {
@@ -252,11 +237,11 @@ class PastaTask(Task):
             return augment(picture, p, generator)
 
         change: Augment = changed if p > 0 else same
-        features, seen_before = self._features(loop.device), number * size * loop.world
-        self._at_half = seen_before < max(options.style_kimg, options.half_kimg) * 1000
-        if seen_before < options.style_kimg * 1000:
+        features, pictures = self._features(loop.device), number * size * loop.world
+        self._at_half = pictures < max(options.style_kimg, options.half_kimg) * 1000
+        if pictures < options.style_kimg * 1000:
             return self._reading_step(batch["parts"], generator, loop)
-        if seen_before < options.half_kimg * 1000:
+        if pictures < options.half_kimg * 1000:
             return self._half_step(batch, truth, features, generator, loop)
 
         for judge in (self.judge, self.judge_parsing):
