@@ -1,8 +1,8 @@
 """Train the embedded human parser, measure it, and put it into the package.
 
-python scripts/parser.py train DATASET [DATASET#SPLIT ...] --out runs/parser [--size 192x144] [--start runs/parser-128/weights]
+python scripts/parser.py train DATASET [DATASET#SPLIT ...] --out runs/parser [--size 192x144] [--start runs/parser-192/weights]
 python scripts/parser.py measure DATASET#SPLIT [...] --weights runs/parser/weights [--baseline DATASET#SPLIT]
-python scripts/parser.py install runs/parser --measured measured.json [--before runs/parser-128]
+python scripts/parser.py install runs/parser --measured measured.json [--before runs/parser-192]
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from fittingroom.weights.embedded import CARD, ROOT
 LEAST = 0.60
 DATA = (
     "Clothing Co-Parsing (W. Yang, P. Luo, L. Lin, CVPR 2014; github.com/bearpaw/clothing-co-parsing): 800 street photos with parses\n"
-    "by hand. The repository states Apache-2.0; the photos are third parties' and no part of this package. 40 pictures rendered by\n"
-    "`fittingroom studio render` (10 people of seed 101 in 4 colourings). The encoder began with EfficientNet-Lite0's ImageNet weights\n"
+    "by hand. The repository states Apache-2.0; the photos are third parties' and no part of this package. 80 pictures rendered by\n"
+    "`fittingroom studio render` (the first 80 people of seed 101). The encoder began with EfficientNet-Lite2's ImageNet weights\n"
     "(Tan and Le; PyTorch port by ML Illustrated, Apache-2.0)."
 )
 RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "parser.toml"
@@ -65,7 +65,7 @@ def train(given: argparse.Namespace) -> None:
         **({"lr": given.lr} if given.lr else {})
         | {key: value for key, value in own.items() if key != "lr" or not given.lr},
     )
-    print(f"{len(task)} people, {len(task.refused)} left out", *task.refused[:10], sep="\n  ")
+    print(f"{len(task.people)} people, {len(task.refused)} left out", *task.refused[:10], sep="\n  ")
     with progress("training") as report:
         done = fit(task, settings, given.out, device=given.device, progress=report)
     print(f"{done.steps} steps, {done.seconds / 60:.0f} minutes in this call; weights in {done.weights}")
@@ -182,7 +182,7 @@ scarf, skin and shoes of one person. Face, neck, arms, legs and left and right c
 
 ## Training
 
-`python scripts/parser.py train`, one or two threads of a shared processor:
+`python scripts/parser.py train`, two cores with AMX, bf16:
 
 {training}
 

@@ -27,6 +27,7 @@ from fittingroom.methods.parser_training import (
     group_probabilities,
     rough_mask,
     shaken,
+    turns,
     weighted_cross_entropy,
 )
 from fittingroom.train.loop import fit
@@ -126,6 +127,18 @@ def test_mirrored_items_have_their_joints_on_the_other_side():
     assert sides == {False, True}
 
 
+def test_photos_with_rare_things_come_more_often():
+    shown = np.zeros((1000, 3), bool)
+    shown[:, 0], shown[:250, 1], shown[:10, 2] = True, True, True  # everywhere, in a quarter, in a hundredth
+    times = np.bincount(turns(shown), minlength=1000)
+    assert (times[250:] == 1).all()
+    assert times[10:250].mean() == pytest.approx((0.3 / 0.25) ** 0.5, abs=0.06)
+    assert set(times[10:250]) <= {1, 2}
+    assert set(times[:10]) == {5, 6}  # the root of 30 is 5.48
+    assert np.array_equal(turns(shown), turns(shown))
+    assert list(turns(np.ones((1, 13), bool))) == [0]
+
+
 def test_losses_against_their_formulas():
     torch.manual_seed(0)
     logits, labels = torch.randn(2, 13, 5, 4), torch.randint(0, 13, (2, 5, 4))
@@ -137,12 +150,15 @@ def test_losses_against_their_formulas():
         if (c := int(labels[b, y, x])) != IGNORED:
             total, norm = total - float(weights[c] * p[b, c, y, x].log()), norm + float(weights[c])
     assert float(weighted_cross_entropy(logits, labels)) == pytest.approx(total / norm, rel=1e-5)
-    for members in GROUPS.values():
-        ids = [NAMES.index(name) for name in members]
-        truth = torch.isin(labels, torch.tensor(ids))
-        found = p[:, ids].sum(1) * (labels != IGNORED)
-        if truth.any():
-            parts.append(float(2 * found[truth].sum() / (found.sum() + truth.sum())))
+    for kind in (GROUPS.values(), [[name] for name in NAMES]):
+        overlaps = []
+        for members in kind:
+            ids = [NAMES.index(name) for name in members]
+            truth = torch.isin(labels, torch.tensor(ids))
+            found = p[:, ids].sum(1) * (labels != IGNORED)
+            if truth.any():
+                overlaps.append(float(2 * found[truth].sum() / (found.sum() + truth.sum())))
+        parts.append(np.mean(overlaps))
     assert float(dice_loss(logits, labels)) == pytest.approx(1 - np.mean(parts), rel=1e-5)
     assert torch.allclose(group_probabilities(logits.softmax(1)).sum(1), torch.ones(2, 5, 4))
     nothing = torch.full((2, 5, 4), IGNORED)

@@ -134,7 +134,7 @@ class AnnotatorTask(Task):
             random: draws.
             sides: smallest and largest share of the picture's sides.
         """
-        other = self._read(int(random.integers(len(self))))[0]
+        other = self._read(int(random.integers(len(self.people))))[0]
         tall, wide = (
             min(most, int(side * random.uniform(*sides))) for most, side in zip(other.shape[:2], size, strict=True)
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,6 +36,8 @@ WEIGHTS = (0.4, 3.0, 2.4, 3.0, 1.8, 1.8, 1.5, 2.5, 1.4, 2.4, 3.0, 1.4, 2.4)
 _TAKEN_BACK = 0.5
 #: share of items without a pose, with a mask, with something in front
 _NO_POSE, _MASK, _COVERED = 0.08, 0.25, 0.25
+#: classes that fewer photos show than this share are shown more often
+_COMMON = 0.3
 
 
 def group_probabilities(probabilities: torch.Tensor) -> torch.Tensor:
@@ -45,24 +48,45 @@ def group_probabilities(probabilities: torch.Tensor) -> torch.Tensor:
 
 
 def dice_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    r"""One minus the mean soft Dice coefficient of the groups, over the pixels of the whole batch.
+    r"""One minus the mean soft Dice coefficient over the pixels of the whole batch: half of it of the groups, half of the classes.
 
     .. math:: 1 - \frac1{|G|} \sum_{g \in G} \frac{2 \sum_i p_{ig} y_{ig}}{\sum_i p_{ig} + \sum_i y_{ig}}
 
-    (Milletari et al., V-Net, 3DV 2016); G are the groups that the batch shows, ignored pixels do not count.
+    (Milletari et al., V-Net, 3DV 2016); G are the groups or classes that the batch shows, ignored pixels do not count. Groups alone
+    leave hats and scarves to the cross-entropy, which never finds them.
 
     Args:
         logits: ``(B, 13, H, W)``.
         labels: ``(B, H, W)`` int64 classes.
     """
-    known = labels != IGNORED
-    of = torch.from_numpy(GROUP_OF).to(labels.device)
-    groups = of[labels.clamp_max(len(NAMES) - 1)]
-    truth = F.one_hot(groups, len(GROUPS)).movedim(-1, 1).to(logits.dtype) * known[:, None]
-    found = group_probabilities(logits.softmax(dim=1)) * known[:, None]
-    both, found_sum, truth_sum = ((x).sum(dim=(0, 2, 3)) for x in (found * truth, found, truth))
-    shown = truth_sum > 0
-    return 1 - (2 * both[shown] / (found_sum + truth_sum)[shown]).mean() if bool(shown.any()) else logits.sum() * 0
+    known = (labels != IGNORED)[:, None]
+    truth = F.one_hot(labels.clamp_max(len(NAMES) - 1), len(NAMES)).movedim(-1, 1).to(logits.dtype) * known
+    found = logits.softmax(dim=1) * known
+    parts = []
+    for a, b in ((found, truth), (group_probabilities(found), group_probabilities(truth))):
+        both, found_sum, truth_sum = (x.sum(dim=(0, 2, 3)) for x in (a * b, a, b))
+        shown = truth_sum > 0
+        parts.append(1 - (2 * both[shown] / (found_sum + truth_sum)[shown]).mean())
+    return (parts[0] + parts[1]) / 2 if bool(known.any()) else logits.sum() * 0
+
+
+def turns(shown: npt.NDArray[np.bool_], seed: int = 0) -> npt.NDArray[np.int64]:
+    """Indices of photos, those that show something rare several times.
+
+    Repeat-factor sampling (Gupta et al., LVIS, CVPR 2019, section 5.2): a photo counts max(1, sqrt(t / f)) times, f the share of
+    the photos with the rarest class in it.
+
+    Args:
+        shown: ``(N, C)``, which classes a photo shows.
+        seed: of the draws that turn fractions into whole numbers.
+
+    Returns:
+        ``(M,)``, M >= N, ascending; each index at least once.
+    """
+    share = np.maximum(shown.mean(axis=0), 1 / max(len(shown), 1))
+    times = np.where(shown, np.sqrt(_COMMON / share), 1.0).max(axis=1, initial=1.0)
+    whole = np.floor(times + np.random.default_rng(seed).random(len(shown))).astype(np.int64)
+    return np.repeat(np.arange(len(shown)), whole)
 
 
 def weighted_cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -134,9 +158,17 @@ class ParserTask(AnnotatorTask):
     ) -> None:
         self.config, self.lr, self.steps = config or ParserConfig(), lr, steps
         self._gather(data)
+        shown = [np.isin(np.arange(len(NAMES)), self._read(index)[1]) for index in range(len(self.people))]
+        self._turns = turns(np.stack(shown))
         torch.manual_seed(seed)
         self.network = ParserNetwork(self.config)
         self._begin(self.network, start, encoder, average)
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_turns": self._turns}
 
     def _decoded(self, person: Person) -> tuple[UInt8, UInt8, Pose]:
         """Photo, classes and pose, no larger than they are needed."""
@@ -160,7 +192,7 @@ class ParserTask(AnnotatorTask):
     def item(self, index: int, seed: int) -> dict[str, torch.Tensor]:
         """See :meth:`Task.item`: ``photo`` ``(4, H, W)``, ``pose`` ``(37, H/4, W/4)``, ``classes`` ``(H, W)`` int64."""
         random = np.random.default_rng(seed)
-        photo, labels, pose = self._read(index)
+        photo, labels, pose = self._read(int(self._turns[index]))
         size, own = self.config.size, (labels.shape[0], labels.shape[1])
         seen = None if random.random() < _NO_POSE else shaken(pose, random)
         box = person_box(seen if seen is not None and random.random() < 0.9 else None, own, size[1] / size[0])

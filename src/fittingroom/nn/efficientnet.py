@@ -17,6 +17,7 @@ from torch import nn
 
 from ..core.errors import InputError
 from ..weights.convert import read_tensors
+from .depthwise import depthwise
 
 #: repeats, kernel, stride, expansion, channels of each stage
 _STAGES = (
@@ -54,9 +55,11 @@ class _Convolution(nn.Conv2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
-        if stride == 1 or kernel == 1:
-            return F.conv2d(x, self.weight, None, stride, kernel // 2, 1, self.groups)
-        return F.conv2d(_padded(x, kernel, stride), self.weight, None, stride, 0, 1, self.groups)
+        whole = stride == 1 or kernel == 1
+        x, padding = (x, kernel // 2) if whole else (_padded(x, kernel, stride), 0)
+        if self.groups > 1:
+            return depthwise(x, self.weight, stride, padding)
+        return F.conv2d(x, self.weight, None, stride, padding)
 
 
 def _norm(width: int) -> nn.BatchNorm2d:
