@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from fittingroom.annotate import registry
 from fittingroom.annotate.base import NothingFoundError
-from fittingroom.annotate.parser.annotator import EmbeddedParse, parse_probabilities
+from fittingroom.annotate.parser.annotator import EmbeddedParse, parse_probabilities, without_bystanders
 from fittingroom.annotate.parser.classes import (
     CLASSES,
     GROUP_OF,
@@ -81,6 +81,36 @@ def test_two_words_for_one_garment_do_not_lose_against_the_background():
     p[NAMES.index("background")] = 0.4
     p[NAMES.index("coat"), 0], p[NAMES.index("upper-clothes"), 0] = (0.35, 0.1), (0.25, 0.5)
     assert [NAMES[c] for c in decide(p)[0]] == ["coat", "upper-clothes"]
+
+
+def test_nobody_wears_a_dress_and_a_skirt() -> None:
+    p = np.zeros((len(NAMES), 1, 3), np.float32)
+    p[NAMES.index("dress"), 0], p[NAMES.index("skirt"), 0], p[NAMES.index("pants"), 0] = (
+        (0.9, 0.4, 0.3),
+        (0.1, 0.6, 0.2),
+        (0, 0, 0.6),
+    )
+    given = p.copy()
+    assert [NAMES[c] for c in decide(p)[0]] == ["dress", "dress", "pants"]
+    assert np.array_equal(p, given)
+    p[NAMES.index("skirt"), 0, 1] = 3.0
+    assert [NAMES[c] for c in decide(p)[0]] == ["skirt", "skirt", "pants"]
+
+
+def test_pieces_of_other_people_are_left_out() -> None:
+    joints = np.zeros((18, 3), np.float32)
+    joints[JOINT["neck"]], joints[JOINT["right-hip"]] = (20, 10, 1), (20, 40, 1)
+    classes = np.zeros((60, 60), np.uint8)
+    classes[8:50, 15:25] = NAMES.index("dress")
+    classes[20:30, 45:55] = NAMES.index("coat")
+    classes[52:56, 15:25] = NAMES.index("shoes")  # a piece by itself
+    found = without_bystanders(classes, Pose(joints))
+    assert (found == NAMES.index("dress")).sum() == 420
+    assert not (found == NAMES.index("coat")).any()
+    assert not (found == NAMES.index("shoes")).any()
+    joints[JOINT["right-knee"]] = (20, 54, 1)
+    assert (without_bystanders(classes, Pose(joints)) == NAMES.index("shoes")).sum() == 40
+    assert np.array_equal(without_bystanders(classes, Pose(np.zeros((18, 3), np.float32))), classes)
 
 
 # --- inputs ---------------------------------------------------------------------------------------------------------

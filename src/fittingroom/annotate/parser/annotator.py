@@ -14,7 +14,7 @@ import torch
 from ...core.files import sha256_file, sha256_json
 from ...core.images import Size, UInt8, resize_image
 from ...core.labels import CIHP20
-from ...core.pose import Pose
+from ...core.pose import LIMBS, Pose
 from ...data.sample import Parse
 from ...weights.embedded import own_weights
 from ..base import Annotation, NothingFoundError
@@ -33,6 +33,10 @@ _GREY = 128
 _WINDOW = 1 / 90
 #: edges are looked for in photos no longer than this; larger ones are scaled down for it
 _LONGEST = 640
+#: what is farther than this from all limbs, in trunk lengths, and not connected with anything nearer, is another person's
+_NEAR = 0.2
+#: OpenCV's lines end here
+_FAR = 16000
 
 
 @torch.inference_mode()
@@ -97,6 +101,27 @@ def _at_edges(
     return np.asarray(planes / planes.sum(axis=0).clip(1e-6), np.float32)
 
 
+def without_bystanders(classes: UInt8, pose: Pose) -> UInt8:
+    """Pieces that no limb of the person comes near become background: they are other people's.
+
+    Args:
+        classes: ``(H, W)`` uint8.
+        pose: of the same photo; one without limbs changes nothing.
+    """
+    near = np.zeros(classes.shape, np.uint8)
+    wide = max(1, round(2 * _NEAR * (pose.torso_length or 0.25 * classes.shape[0])))
+    for ends in (pose.joints[list(limb)] for limb in LIMBS):
+        if (ends[:, 2] > 0).all():
+            start, end = ([int(each) for each in point] for point in ends[:, :2].clip(-_FAR, _FAR))
+            cv2.line(near, start, end, 1, wide)
+    if not near.any():
+        return classes
+    count, pieces = cv2.connectedComponents((classes > 0).astype(np.uint8), connectivity=8)
+    kept = np.zeros(count, bool)
+    kept[pieces[near > 0]] = True
+    return np.where(kept[pieces], classes, 0).astype(np.uint8)
+
+
 class EmbeddedParse:
     """Classes of our own network; skin and shoes are taken apart by the pose.
 
@@ -124,14 +149,14 @@ class EmbeddedParse:
 
     def settings(self) -> Mapping[str, Any]:
         """See :class:`..base.Annotator`."""
-        return {"version": 2, "weights": self._hash, "mask": self._mask}
+        return {"version": 3, "weights": self._hash, "mask": self._mask}
 
     def annotate(self, photo: UInt8, given: Mapping[str, Any]) -> Annotation:
         """See :class:`..base.Annotator`."""
         pose: Pose = given["pose"]
         mask = given["person-mask"] if self._mask else None
         probabilities = parse_probabilities(self._network, photo, pose, mask, device=self._device)
-        classes = decide(probabilities)
+        classes = without_bystanders(decide(probabilities), pose)
         labels = to_cihp20(classes, dict(enumerate(NAMES)), pose)
         if not labels.any():
             raise NothingFoundError(

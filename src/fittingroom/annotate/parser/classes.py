@@ -71,12 +71,19 @@ def group_table(labels_in: LabelSet) -> npt.NDArray[np.uint8]:
 def decide(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """The most probable group's most probable class: two words for one garment must not lose against the background.
 
+    Nobody wears a dress and a skirt: what is seen more of takes the other's probability, or halves of one garment get different names.
+
     Args:
         probabilities: ``(13, H, W)``.
 
     Returns:
         ``(H, W)`` uint8 classes.
     """
+    dress, skirt = NAMES.index("dress"), NAMES.index("skirt")
+    more, less = (dress, skirt) if probabilities[dress].sum() > probabilities[skirt].sum() else (skirt, dress)
+    probabilities = probabilities.copy()
+    probabilities[more] += probabilities[less]
+    probabilities[less] = 0
     groups = np.stack([probabilities[group == GROUP_OF].sum(axis=0) for group in range(len(GROUPS))]).argmax(axis=0)
     inside = np.where(groups == GROUP_OF[:, None, None], probabilities, -1.0)
     return inside.argmax(axis=0).astype(np.uint8)
