@@ -110,7 +110,8 @@ def test_pieces_of_other_people_are_left_out() -> None:
     assert not (found == NAMES.index("shoes")).any()
     joints[JOINT["right-knee"]] = (20, 54, 1)
     assert (without_bystanders(classes, Pose(joints)) == NAMES.index("shoes")).sum() == 40
-    assert np.array_equal(without_bystanders(classes, Pose(np.zeros((18, 3), np.float32))), classes)
+    for elsewhere in (np.zeros((18, 3), np.float32), np.where(joints[:, 2:] > 0, (2, 2, 1), 0).astype(np.float32)):
+        assert np.array_equal(without_bystanders(classes, Pose(elsewhere)), classes)
 
 
 # --- inputs ---------------------------------------------------------------------------------------------------------

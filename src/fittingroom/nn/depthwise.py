@@ -1,7 +1,7 @@
 """Depth-wise convolutions whose gradients are quick on processors in bf16 too.
 
-The library's bf16 kernels have no quick way back for some shapes: the gradient of 5 x 5 filters, and that of the input where the
-stride is 2, take 3 to 8 times as long as in fp32 there. These two are computed in fp32, which is no less exact; see docs/benchmarks.md.
+The library (PyTorch 2.13) has no quick bf16 kernel for some ways back: the gradient of 5 x 5 filters, and that of the input where the
+stride is 2, take several times as long as in fp32. These two are computed in fp32, which is no less exact; see docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -23,19 +23,18 @@ class _Depthwise(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None, None, None]:
         x, weight = ctx.saved_tensors
         stride, padding = ctx.shape
-        exact: dict[bool, bool] = {True: stride > 1, False: weight.shape[-1] > 3}  # of the input, of the filters
 
-        def gradient(of_input: bool) -> torch.Tensor | None:
-            if not ctx.needs_input_grad[0 if of_input else 1]:
+        def gradient(index: int, slow: bool) -> torch.Tensor | None:
+            if not ctx.needs_input_grad[index]:
                 return None
-            dtype = torch.float32 if exact[of_input] else x.dtype
+            dtype = torch.float32 if slow else x.dtype
             found = torch.ops.aten.convolution_backward(
                 gradients[0].to(dtype), x.to(dtype), weight.to(dtype), None, [stride] * 2, [padding] * 2, [1, 1],
-                False, [0, 0], weight.shape[0], [of_input, not of_input, False],
+                False, [0, 0], weight.shape[0], [index == 0, index == 1, False],
             )  # fmt: skip
-            return cast(torch.Tensor, found[0 if of_input else 1]).to(x.dtype)
+            return cast(torch.Tensor, found[index]).to(x.dtype)
 
-        return gradient(True), gradient(False), None, None
+        return gradient(0, stride > 1), gradient(1, weight.shape[-1] > 3), None, None
 
 
 def depthwise(x: torch.Tensor, weight: torch.Tensor, stride: int = 1, padding: int = 0) -> torch.Tensor:

@@ -106,7 +106,7 @@ def without_bystanders(classes: UInt8, pose: Pose) -> UInt8:
 
     Args:
         classes: ``(H, W)`` uint8.
-        pose: of the same photo; one without limbs changes nothing.
+        pose: of the same photo; one that comes near nothing changes nothing.
     """
     near = np.zeros(classes.shape, np.uint8)
     wide = max(1, round(2 * _NEAR * (pose.torso_length or 0.25 * classes.shape[0])))
@@ -114,12 +114,10 @@ def without_bystanders(classes: UInt8, pose: Pose) -> UInt8:
         if (ends[:, 2] > 0).all():
             start, end = ([int(each) for each in point] for point in ends[:, :2].clip(-_FAR, _FAR))
             cv2.line(near, start, end, 1, wide)
-    if not near.any():
-        return classes
     count, pieces = cv2.connectedComponents((classes > 0).astype(np.uint8), connectivity=8)
     kept = np.zeros(count, bool)
     kept[pieces[near > 0]] = True
-    return np.where(kept[pieces], classes, 0).astype(np.uint8)
+    return np.where(kept[pieces], classes, 0).astype(np.uint8) if kept[1:].any() else classes
 
 
 class EmbeddedParse:
