@@ -24,7 +24,7 @@ from fittingroom.methods.pasta_gan_pp.conditions import prepare_training
 from fittingroom.methods.pasta_gan_pp.config import PUBLISHED, GeneratorConfig
 from fittingroom.methods.pasta_gan_pp.erasing import free_form
 from fittingroom.methods.pasta_gan_pp.growing import HalfSize
-from fittingroom.methods.pasta_gan_pp.losses import LOSSES
+from fittingroom.methods.pasta_gan_pp.losses import COLOUR, LOSSES
 from fittingroom.methods.pasta_gan_pp.method import PastaGan
 from fittingroom.methods.pasta_gan_pp.network import run_generator
 from fittingroom.methods.pasta_gan_pp.options import TrainOptions, from_recipe
@@ -137,6 +137,19 @@ def test_discriminators_come_in_when_told(drawn: Dataset, tmp_path: Path) -> Non
     assert [("G/gan" in line, "D/loss" in line) for line in read_log(tmp_path)] == [(False, False)] * 2 + [
         (True, True)
     ] * 2
+
+
+def test_colours_of_squares_count_where_they_are_asked_for(drawn: Dataset, tmp_path: Path) -> None:
+    photo = torch.rand(2, 3, 16, 16)
+    mixed = photo.reshape(2, 3, 2, 8, 2, 8).flip(3, 5).reshape(2, 3, 16, 16)  # other pixels, the same squares
+    assert float(COLOUR(mixed, mixed, photo)) == pytest.approx(0, abs=1e-6)
+    assert float(COLOUR(photo + 0.2, photo - 0.4, photo)) == pytest.approx(0.3, abs=1e-6)
+    weights = []
+    for colour in (0.0, 50.0):
+        run(drawn, tmp_path / str(colour), steps=1, options={"colour": colour, "gan_from_kimg": 1})
+        assert ("G/colour" in read_log(tmp_path / str(colour))[-1]) == (colour > 0)
+        weights.append(bits(tmp_path / str(colour)))
+    assert weights[0] != weights[1]
 
 
 def test_the_first_pictures_are_half_as_large(drawn: Dataset, tmp_path: Path) -> None:

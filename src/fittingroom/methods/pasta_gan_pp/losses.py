@@ -20,6 +20,8 @@ IGNORED = 255
 #: weights of the five VGG taps, shallow to deep
 TAP_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 R1_GAMMA = 10.0
+#: side of the squares whose mean colours are compared
+_SQUARE = 8
 
 
 def fooling(logits: torch.Tensor) -> torch.Tensor:
@@ -60,6 +62,12 @@ def parsing_discriminator(fake: torch.Tensor, real: torch.Tensor) -> torch.Tenso
 def l1(coarse: torch.Tensor, final: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
     """Mean absolute difference to the photo ``(B, 3, H, W)``, -1 to 1."""
     return both(F.l1_loss(coarse, photo), F.l1_loss(final, photo))
+
+
+def colour_error(coarse: torch.Tensor, final: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference of the means of squares of 8 by 8 pixels to the photo's ``(B, 3, H, W)``, -1 to 1."""
+    first, second = (F.avg_pool2d(made - photo, _SQUARE).abs().mean() for made in (coarse, final))
+    return both(first, second)
 
 
 def feature_distance(taps: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -146,6 +154,22 @@ L1 = Loss(
         "ru": r"$\|\cdot\|_1$ — среднее модулей по пикселям и каналам, значения от -1 до 1; $y$ — фотография; $\tilde{y}$, $\hat{y}$ — грубое и итоговое изображения",
     },
     function=l1,
+)
+COLOUR = Loss(
+    name="colour",
+    symbol=r"\mathcal{L}_{c}",
+    formula=r"\frac{1}{2} \left( \| M_8(\tilde{y} - y) \|_1 + \| M_8(\hat{y} - y) \|_1 \right)",
+    weight=0.0,
+    source="ours",
+    text={
+        "en": "The mean colour of small squares: a garment of a wrong hue is another garment, however sharp its folds are.",
+        "ru": "Средний цвет малых квадратов: одежда не того оттенка — другая одежда, как бы ни были резки складки.",
+    },
+    where={
+        "en": r"$M_8$: means of squares of 8 by 8 pixels; $y$: photo; $\tilde{y}$, $\hat{y}$: coarse and final picture",
+        "ru": r"$M_8$ — средние по квадратам 8 на 8 точек; $y$ — фотография; $\tilde{y}$, $\hat{y}$ — грубое и итоговое изображения",
+    },
+    function=colour_error,
 )
 VGG = Loss(
     name="vgg",

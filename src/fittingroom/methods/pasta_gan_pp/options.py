@@ -35,6 +35,7 @@ class TrainOptions:
         erase: rows and pixels of the garments are erased, see :mod:`.erasing`.
         recolour: chance that a garment of a photo gets another colour, for trainings on few photos; see :mod:`.recolour`.
         l1: weight of the L1 loss.
+        colour: weight of the colours of small squares, a loss of ours for small networks; 0 = none, as published.
         vgg: weight of the perceptual loss.
         parsing: weight of the cross-entropy.
         gan: weight of both adversarial terms of the generator.
@@ -69,6 +70,7 @@ class TrainOptions:
     erase: bool = True
     recolour: float = 0.0
     l1: float = 10.0
+    colour: float = 0.0
     vgg: float = 20.0
     parsing: float = 30.0
     gan: float = 1.0

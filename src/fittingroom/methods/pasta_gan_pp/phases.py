@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from .config import LABELS
 from .losses import (
+    COLOUR,
     DISCRIMINATOR,
     DISCRIMINATOR_PARSING,
     GAN,
@@ -69,6 +70,8 @@ def generator_terms(
     judges: tuple[Judge, Judge] | None,
     features: Features | None,
     augment: Augment = same,
+    *,
+    colour: bool = False,
 ) -> Mapping[str, torch.Tensor]:
     """Unweighted terms of the generator's loss by name; the total is :func:`total` of them.
 
@@ -78,6 +81,7 @@ def generator_terms(
         judges: the image discriminator and that of parsings; None leaves the adversarial terms out.
         features: of the perceptual loss; None leaves it out.
         augment: before the image discriminator.
+        colour: also the colours of squares.
     """
     made = made.float()
     terms = {}
@@ -91,6 +95,8 @@ def generator_terms(
             judge_parsing(with_skeleton(F.softmax(made.logits, dim=1), truth), made.style)
         )
     terms[L1.name] = L1(made.coarse, made.final, truth.photo)
+    if colour:
+        terms[COLOUR.name] = COLOUR(made.coarse, made.final, truth.photo)
     terms[PARSING.name] = PARSING(made.logits, truth.label)
     if features is not None:
         with torch.no_grad():
@@ -99,7 +105,7 @@ def generator_terms(
     return terms
 
 
-_WEIGHTS = {loss.name: loss.weight for loss in (GAN, GAN_PARSING, L1, VGG, PARSING)}
+_WEIGHTS = {loss.name: loss.weight for loss in (GAN, GAN_PARSING, L1, COLOUR, VGG, PARSING)}
 
 
 def total(terms: Mapping[str, torch.Tensor], weights: Mapping[str, float] | None = None) -> torch.Tensor:

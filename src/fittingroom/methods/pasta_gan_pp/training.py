@@ -32,7 +32,7 @@ from .discriminator import Discriminator
 from .erasing import free_form
 from .folder import METHOD, find_weights, load_generator, save_generator
 from .growing import HalfSize, half_terms
-from .losses import GAN, GAN_PARSING, L1, PARSING, VGG
+from .losses import COLOUR, GAN, GAN_PARSING, L1, PARSING, VGG
 from .network import Generated, Generator, run_generator
 from .options import TrainOptions
 from .phases import (
@@ -155,6 +155,7 @@ class PastaTask(Task):
             GAN.name: options.gan,
             GAN_PARSING.name: options.gan,
             L1.name: options.l1,
+            COLOUR.name: options.colour,
             VGG.name: options.vgg,
             PARSING.name: options.parsing,
         }
@@ -253,7 +254,7 @@ class PastaTask(Task):
             if options.detach_style:
                 seen = Generated(made.coarse, made.final, made.logits, made.label, made.style.detach())
             judges = (self.judge, self.judge_parsing) if adversarial else None
-            terms = generator_terms(seen, truth, judges, features, change)
+            terms = generator_terms(seen, truth, judges, features, change, colour=self.options.colour > 0)
             loss = total(terms, self.weights)
         loop.update(self.optimizers["generator"], loss)
         numbers = {f"G/{name}": value.detach() for name, value in terms.items()}
