@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,23 @@ def test_upt_lists_garment_first(upt: Path) -> None:
     assert dataset.garments["a"].worn
     assert dataset.garments["a"].mask()[10, 10]
     assert not dataset.garments["a"].mask()[30, 10]
+
+
+def test_upt_of_other_labels(upt: Path, tmp_path: Path) -> None:
+    """``dataset.json`` beside ``keypoints`` makes no canonical dataset of it, and names the labels."""
+    dataset = Dataset.open(upt)
+    other = replace(dataset, people={name: replace(who, label_set="parts24") for name, who in dataset.people.items()})
+    assert layout("upt").write(other, tmp_path / "parts") == []
+    again = Dataset.open(tmp_path / "parts")
+    assert again.layout == "upt"
+    assert again.people["a"].parse().labels_in.name == "parts24"
+    assert again.garments["a"].label_set == "parts24"
+    mixed = replace(dataset, people={**dataset.people, "c": other.people["c"]})
+    assert ["label sets cihp20, parts24" in line for line in layout("upt").write(mixed, tmp_path / "mixed")] == [True]
+    (tmp_path / "parts" / "dataset.json").write_text('{"label_set": "x"}', encoding="utf-8")
+    odd = Dataset.open(tmp_path / "parts")
+    assert odd.people["a"].label_set == "cihp20"
+    assert "unknown label set 'x'" in odd.issues[0].problem
 
 
 def test_upt_other_categories_leave_out_who_wears_none(upt: Path) -> None:

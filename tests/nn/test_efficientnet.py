@@ -75,3 +75,25 @@ def test_what_is_added_is_seen_from_there_on() -> None:
     assert torch.allclose(plain[1] + 1, quarter[1])
     assert not torch.equal(plain[2], quarter[2])
     assert not torch.equal(plain[0], network(photo, torch.ones(1, STEM, 32, 32))[0])
+
+
+def test_stochastic_depth_is_for_training_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    network, photo = EfficientNetLite(0.25), torch.randn(1, 3, 32, 32)
+    plain = network.eval()(photo)[-1]
+    network.pass_by(0.5)
+    assert torch.equal(network(photo)[-1], plain)
+    shares = [block.dropped for block in network._blocks]  # type: ignore[union-attr]
+    assert shares[0] == 0
+    assert shares[-1] == 0.5
+    assert shares == sorted(shares)  # type: ignore[type-var]
+    block = network._blocks[4]
+    assert block.residual
+    block.dropped = 0.5  # type: ignore[assignment]
+    x = torch.randn(1, block._expand_conv.in_channels, 8, 8)  # type: ignore[union-attr, operator]
+    whole = block(x)
+    block.training = True  # its norms stay at rest
+    many = torch.cat([block(x.expand(100, -1, -1, -1)) for _ in range(20)])
+    kinds = (many - x).abs().amax(dim=(1, 2, 3)) < 1e-6
+    assert 0.45 < float(kinds.float().mean()) < 0.55
+    assert torch.allclose(many.mean(dim=0), whole[0], atol=0.1 * float((whole - x).abs().max()))

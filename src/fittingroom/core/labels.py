@@ -144,10 +144,12 @@ ATR18 = LabelSet(
     ),
     "Liang et al., Deep Human Parsing with Active Template Regression (ATR), TPAMI 2015",
 )  # fmt: skip
+#: this project's own: everything that any of them can say
+PARTS24 = LabelSet("parts24", tuple(PARTS), "the shared vocabulary of this module, in its order")
 #: VITON-HD's ``image-parse-v3`` holds CIHP-20 ids; the thirteen groups that its networks see are below
 VITON_HD = LabelSet("viton-hd", CIHP20.names, "Choi et al., VITON-HD, CVPR 2021: image-parse-v3 stores CIHP-20 ids")
 
-LABEL_SETS: Mapping[str, LabelSet] = {labels.name: labels for labels in (CIHP20, LIP20, ATR18, VITON_HD)}
+LABEL_SETS: Mapping[str, LabelSet] = {labels.name: labels for labels in (CIHP20, LIP20, ATR18, VITON_HD, PARTS24)}
 
 #: the 13 merged classes of VITON-HD's networks, in channel order, as parts
 VITON_HD_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -69,6 +70,9 @@ def _norm(width: int) -> nn.BatchNorm2d:
 class _Block(nn.Module):
     """Inverted residual (Sandler et al., MobileNetV2, CVPR 2018): widen, look around in every channel by itself, narrow."""
 
+    #: how often a picture passes by in training; of blocks that it can pass by
+    dropped = 0.0
+
     def __init__(self, inside: int, outside: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
         wide = inside * expansion
@@ -86,7 +90,12 @@ class _Block(nn.Module):
         y = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
         y = F.relu6(self._bn1(self._depthwise_conv(y)))
         y = self._bn2(self._project_conv(y))
-        return x + y if self.residual else y
+        if not self.residual:
+            return y
+        if self.training and self.dropped > 0:
+            stays = torch.rand(len(y), 1, 1, 1, device=y.device) >= self.dropped
+            y = y * (stays / (1 - self.dropped)).to(y.dtype)
+        return x + y
 
 
 class EfficientNetLite(nn.Module):
@@ -117,6 +126,15 @@ class EfficientNetLite(nn.Module):
                 widths.append(outside)
         #: channels of the five results
         self.widths = tuple(widths)
+
+    def pass_by(self, share: float) -> None:
+        """Stochastic depth in training (Huang et al., ECCV 2016): pictures pass by blocks whose input and output have one shape.
+
+        Args:
+            share: of the pictures, at the last block; less before, none at the first.
+        """
+        for index, block in enumerate(self._blocks):
+            cast(_Block, block).dropped = share * index / max(len(self._blocks) - 1, 1)
 
     def forward(
         self, photo: torch.Tensor, more: torch.Tensor | None = None, quarter: torch.Tensor | None = None

@@ -20,6 +20,7 @@ from torch import distributed, nn
 from ..core.errors import InputError, MissingError
 from ..core.files import write_json
 from ..core.images import write_png
+from ..core.memory import reuse_freed_memory
 from ..core.precision import fast_bfloat16
 from ..core.progress import Report
 from ..methods.task import Task
@@ -256,6 +257,8 @@ def fit(
     begin = time.monotonic()
     loop = _Loop(settings, device)
     settings = loop.settings
+    if loop.device.type == "cpu":
+        reuse_freed_memory()
     first = loop.rank == 0
     for module in task.modules.values():
         module.to(loop.device).train()

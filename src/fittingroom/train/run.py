@@ -9,7 +9,6 @@ from typing import Any
 
 from ..core.errors import InputError
 from ..core.files import file_name
-from ..core.memory import reuse_freed_memory
 from ..core.progress import Report
 from ..data.dataset import Dataset
 from ..methods.registry import method_class
@@ -81,7 +80,6 @@ def train(
     if unknown := sorted(set(tables) - known):
         names = ", ".join(sorted({"train", *known}))
         raise InputError(f"{method} has no recipe table {', '.join(unknown)}", mend=f"there are: {names}")
-    reuse_freed_memory()
     task = kind.training(dataset, tables, settings.seed)
     folder = Path(out) if out is not None else Path("runs") / f"train-{file_name(method)}"
     return fit(task, settings, folder, device=device, progress=progress)

@@ -9,6 +9,7 @@ from typing import Any
 from ...core.errors import InputError
 from ...core.files import read_json
 from ...core.images import IMAGE_SUFFIXES
+from ...core.labels import LABEL_SETS
 from ..dataset import Issue
 
 
@@ -63,6 +64,22 @@ def read_object(path: Path, issues: list[Issue], kind: str) -> dict[str, Any]:
         issues.append(Issue("not a JSON object", "write {...}, see docs/datasets.md", path, kind))
         return {}
     return value
+
+
+def listed_label_set(root: Path, info: Mapping[str, Any], issues: list[Issue]) -> str:
+    """The label set that ``dataset.json`` names, CIHP-20 where it names none; an unknown one is an issue, and CIHP-20.
+
+    Args:
+        root: of the dataset.
+        info: what ``dataset.json`` holds.
+        issues: get one more.
+    """
+    name = str(info.get("label_set", "cihp20"))
+    if name in LABEL_SETS:
+        return name
+    mend = f"choose from {', '.join(LABEL_SETS)}"
+    issues.append(Issue(f"unknown label set {name!r}, taken as cihp20", mend, root / "dataset.json", "label-set"))
+    return "cihp20"
 
 
 def read_captions(root: Path, issues: list[Issue]) -> Mapping[str, Mapping[str, Any]]:

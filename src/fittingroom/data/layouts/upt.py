@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ...core.errors import InputError
-from ...core.files import read_json
+from ...core.files import read_json, write_json
 from ..dataset import Dataset, Issue
 from ..pairs import derangement, garment_id, read_pairs, write_pairs
 from ..sample import CATEGORIES, Garment, Pair, Person
 from .base import Layout
 from .copying import copy_photo
-from .listing import first_existing, images_in, new_folder, read_captions, read_object, stem_of
+from .listing import first_existing, images_in, listed_label_set, new_folder, read_captions, read_object, stem_of
 
 _PARSING = ("parsing", "parsing20")
 
@@ -53,7 +53,8 @@ class Upt(Layout):
 
     Garments are worn. A photo gives up to three: its upper one has the photo's own id, the others have the category
     behind it (``ID.lower``, ``ID.dress``). Pairs are of upper garments; ``pairs.for_category`` makes them for the others.
-    Without a pairs file everybody gets somebody else's garment, by a fixed seed.
+    Without a pairs file everybody gets somebody else's garment, by a fixed seed. ``label_set`` in ``dataset.json`` names another label
+    set than CIHP-20.
     """
 
     name: ClassVar[str] = "upt"
@@ -69,18 +70,19 @@ class Upt(Layout):
         chosen = _split(root, split, issues)
         captions = read_captions(root, issues)
         info = read_object(root / "dataset.json", issues, "dataset-json")
+        labels = listed_label_set(root, info, issues)
         people: dict[str, Person] = {}
         garments: dict[str, Garment] = {}
         for stem, image in images_in(root / "image", issues).items():
             if chosen is not None and stem not in chosen:
                 continue
             files = _files(root, stem, image)
-            people[stem] = Person(stem, files, "cihp20", caption=captions.get(stem))
+            people[stem] = Person(stem, files, labels, caption=captions.get(stem))
             for category in CATEGORIES:
                 garments[garment_id(stem, category)] = Garment(
                     garment_id(stem, category),
                     files,
-                    "cihp20",
+                    labels,
                     caption=captions.get(stem),
                     category=category,
                     worn=True,
@@ -122,9 +124,12 @@ class Upt(Layout):
             "parse": ("parsing", (".png",)),
             "garment-parse": ("garment_parsing", (".png",)),
         }
+        label_sets = {person.label_set for person in dataset.people.values()} - {"viton-hd"} or {"cihp20"}
+        if len(label_sets) > 1:
+            lost.append(f"label sets {', '.join(sorted(label_sets))}: one dataset has one; named as {min(label_sets)}")
+        if label_sets != {"cihp20"}:
+            write_json(root / "dataset.json", {"name": dataset.name, "label_set": min(label_sets)})
         for person in dataset.people.values():
-            if person.label_set not in ("cihp20", "viton-hd"):
-                lost.append(f"{person.id}: label ids are of {person.label_set}, this layout's are of cihp20")
             copy_photo(person, root, "image", places, lost)
         images = {person.files.get("image"): person.id for person in dataset.people.values()}
         lines = []

@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ...core.files import write_json
-from ...core.labels import LABEL_SETS
 from ..dataset import Dataset, Issue, Setting
 from ..pairs import read_pairs, write_pairs
 from ..sample import CATEGORIES, Category, Garment, Pair, Person
 from .base import Layout
 from .copying import copy_photo, pair_lines
-from .listing import first_existing, images_in, new_folder, read_captions, read_object, stem_of, with_suffixes
+from .listing import (
+    first_existing,
+    images_in,
+    listed_label_set,
+    new_folder,
+    read_captions,
+    read_object,
+    stem_of,
+    with_suffixes,
+)
 
 SPLITS = ("train", "val", "test")
 #: condition of a person -> (folder, ends of the file's name)
@@ -42,25 +50,11 @@ class _Reader:
         self.root = root
         self.issues: list[Issue] = []
         self.info = read_object(root / "dataset.json", self.issues, "dataset-json")
-        self.label_set = self._label_set()
+        self.label_set = listed_label_set(root, self.info, self.issues)
         self.people: dict[str, Person] = {}
         self.garments: dict[str, Garment] = {}
         self.truths: dict[tuple[str, str], Path] = {}
         self.pairs: dict[Setting, list[Pair]] = {"paired": [], "unpaired": []}
-
-    def _label_set(self) -> str:
-        name = str(self.info.get("label_set", "cihp20"))
-        if name in LABEL_SETS:
-            return name
-        self.issues.append(
-            Issue(
-                f"unknown label set {name!r}, taken as cihp20",
-                f"choose from {', '.join(LABEL_SETS)}",
-                self.root / "dataset.json",
-                "label-set",
-            )
-        )
-        return "cihp20"
 
     def _entries(self, key: str) -> dict[str, dict[str, Any]]:
         value = self.info.get(key, {})
@@ -175,7 +169,10 @@ class VitonHd(Layout):
     title: ClassVar[str] = "VITON-HD and our additions"
 
     def detect(self, root: Path) -> bool:
-        """A folder ``image`` together with ``cloth``, ``openpose_json`` or ``dataset.json``; or splits of that kind."""
+        """A folder ``image`` together with ``cloth``, ``openpose_json`` or ``dataset.json``; or splits of that kind.
+
+        ``dataset.json`` beside ``keypoints`` is UPT's.
+        """
         places = [root, *(root / split for split in SPLITS)]
         if any(
             (place / "image").is_dir()
@@ -183,7 +180,7 @@ class VitonHd(Layout):
             for place in places
         ):
             return True
-        return (root / "image").is_dir() and (root / "dataset.json").is_file()
+        return (root / "image").is_dir() and (root / "dataset.json").is_file() and not (root / "keypoints").is_dir()
 
     def read(self, root: Path, split: str | None = None) -> Dataset:
         """List the dataset, see :class:`Layout`."""
