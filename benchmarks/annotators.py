@@ -1,6 +1,7 @@
 """How good the annotators are on real photos: the tables in docs/annotate.md.
 
     python benchmarks/annotators.py pose        # joints against OpenPose's, person masks against the parse (needs MediaPipe)
+    python benchmarks/annotators.py masks       # person masks that are found by the pose
     python benchmarks/annotators.py skin        # skin and shoes taken apart by the pose
     python benchmarks/annotators.py garment     # garment masks: real tops, cut out along their parse, on made-up studio grounds
     python benchmarks/annotators.py runner      # photos per second, and how long it takes to find that nothing is to be done
@@ -11,6 +12,7 @@ The photos are found through $FITTINGROOM_DATA (../shared/data by default): upt2
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import tempfile
 import time
@@ -23,6 +25,7 @@ import numpy as np
 from fittingroom.annotate.base import NothingFoundError
 from fittingroom.annotate.body_parts import SKIN, split_shoes, split_skin
 from fittingroom.annotate.garment_mask import by_colour
+from fittingroom.annotate.parser.mask import EmbeddedMask
 from fittingroom.annotate.person_mask import GrabCutPerson
 from fittingroom.core.images import UInt8, read_image, read_labels, resize_image, resize_labels
 from fittingroom.core.labels import CIHP20
@@ -33,9 +36,11 @@ DATA = Path(os.environ.get("FITTINGROOM_DATA", Path(__file__).resolve().parents[
 STREET = 100
 
 
-def photos(name: str, labels: str, count: int | None = None) -> Iterator[tuple[UInt8, UInt8, Pose]]:
+def photos(
+    name: str, labels: str, count: int | None = None, chosen: set[str] | None = None
+) -> Iterator[tuple[UInt8, UInt8, Pose]]:
     """Photo, label map and pose of each photo of a set."""
-    for path in sorted((DATA / name / labels).glob("*.png"))[:count]:
+    for path in [p for p in sorted((DATA / name / labels).glob("*.png")) if chosen is None or p.stem in chosen][:count]:
         pose = read_pose(DATA / name / "keypoints" / f"{path.stem}_keypoints.json")
         yield read_image(DATA / name / "image" / f"{path.stem}.jpg"), read_labels(path), pose
 
@@ -122,12 +127,19 @@ def pose_table() -> None:
         f"person-mask/mediapipe, ccp:   IoU mean {np.mean(street):.3f}, p10 {np.percentile(street, 10):.3f}", end="; "
     )
     print(f"missed {missed} of {STREET}, several people in {several}")
-    for name, folder in (("upt25", "parsing"), ("ccp", "parsing59")):
-        cut = [
-            iou(GrabCutPerson().annotate(image, {"pose": pose}).value, labels > 0)
-            for image, labels, pose in photos(name, folder, STREET)
-        ]
-        print(f"person-mask/grabcut, {name}: IoU mean {np.mean(cut):.3f}, p10 {np.percentile(cut, 10):.3f}")
+
+
+def mask_table() -> None:
+    """Masks that are found by the given pose, on photos that the parser was not trained on."""
+    chosen = set(json.loads((DATA / "ccp" / "splits.json").read_text(encoding="utf-8"))["val"])
+    for annotator in (EmbeddedMask(), GrabCutPerson()):
+        for name, folder in (("upt25", "parsing"), ("ccp", "parsing59")):
+            found, begin = [], time.perf_counter()
+            for image, labels, pose in photos(name, folder, chosen=chosen if name == "ccp" else None):
+                found.append(iou(annotator.annotate(image, {"pose": pose}).value, labels > 0))
+            spent = 1000 * (time.perf_counter() - begin) / len(found)
+            line = f"{annotator.name}, {name}, {len(found)} photos: IoU mean {np.mean(found):.3f}, p10 {np.percentile(found, 10):.3f}"
+            print(f"{line}, least {min(found):.3f}; {spent:.0f} ms a photo, reading included")
 
 
 def skin_table() -> None:
@@ -207,6 +219,12 @@ def runner_table() -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    tables = {"pose": pose_table, "skin": skin_table, "garment": garment_table, "runner": runner_table}
+    tables = {
+        "pose": pose_table,
+        "masks": mask_table,
+        "skin": skin_table,
+        "garment": garment_table,
+        "runner": runner_table,
+    }
     parser.add_argument("what", choices=tables)
     tables[parser.parse_args().what]()

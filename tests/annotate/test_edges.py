@@ -69,7 +69,7 @@ def test_it_equals_the_definition() -> None:
 def test_a_photo_is_filtered_in_a_moment() -> None:
     random = np.random.default_rng(0)
     photo = random.integers(0, 256, (640, 480, 3), dtype=np.uint8)
-    planes = random.random((13, 640, 480)).astype(np.float32)
+    planes = random.random((14, 640, 480)).astype(np.float32)
     begin = time.process_time()
     guided(photo, planes, 6)
     assert time.process_time() - begin < 5

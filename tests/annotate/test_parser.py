@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 
 from fittingroom.annotate import registry
 from fittingroom.annotate.base import NothingFoundError
-from fittingroom.annotate.parser.annotator import EmbeddedParse, parse_probabilities, without_bystanders
+from fittingroom.annotate.parser import annotator
+from fittingroom.annotate.parser.annotator import EmbeddedParse, parse_probabilities, to_parts, without_bystanders
 from fittingroom.annotate.parser.classes import (
     CLASSES,
     GROUP_OF,
@@ -26,9 +27,10 @@ from fittingroom.annotate.parser.classes import (
     group_table,
 )
 from fittingroom.annotate.parser.inputs import MIRRORED, moved_pose, person_box, pose_planes, to_box, warp
+from fittingroom.annotate.parser.mask import EmbeddedMask
 from fittingroom.annotate.parser.network import FILE, SETTINGS, ParserConfig, ParserNetwork, load_parser
 from fittingroom.core.errors import InputError, MissingError
-from fittingroom.core.labels import CIHP20, LABEL_SETS
+from fittingroom.core.labels import CIHP20, LABEL_SETS, PARTS24, convert
 from fittingroom.core.pose import JOINT, JOINTS, Pose
 from fittingroom.weights import embedded as weights
 
@@ -114,6 +116,17 @@ def test_pieces_of_other_people_are_left_out() -> None:
         assert np.array_equal(without_bystanders(classes, Pose(elsewhere)), classes)
 
 
+def test_bags_are_parts_of_their_own_and_background_in_cihp20() -> None:
+    classes = np.zeros((40, 40), np.uint8)
+    classes[5:15, 5:15], classes[20:30, 5:15] = NAMES.index("bag"), NAMES.index("coat")
+    found = to_parts(classes, standing())
+    assert found.labels_in is PARTS24
+    assert found.mask("bag").sum() == found.mask("coat").sum() == 100
+    assert convert(found.labels, "parts24", "cihp20")[5:15, 5:15].max() == 0
+    assert group_table(PARTS24)[PARTS24.ids["bag"]] == tuple(GROUPS).index("accessories")
+    assert NAMES[class_table(PARTS24)[PARTS24.ids["accessory"]]] == "background"
+
+
 # --- inputs ---------------------------------------------------------------------------------------------------------
 def test_mirrored_joints_are_those_of_the_other_side():
     assert [JOINTS[i] for i in MIRRORED[[JOINT["nose"], JOINT["left-knee"], JOINT["right-ear"]]]] == [
@@ -160,7 +173,11 @@ def test_the_default_network_is_small_and_takes_any_size():
     assert sum(value.numel() for value in network.state_dict().values()) * 2 < 9e6
     tiny = ParserNetwork(TINY).eval()
     for size in ((64, 48), (48, 80)):
-        assert tiny(torch.zeros(1, 4, *size), torch.zeros(1, 37, size[0] // 4, size[1] // 4)).shape == (1, 13, *size)
+        assert tiny(torch.zeros(1, 4, *size), torch.zeros(1, 37, size[0] // 4, size[1] // 4)).shape == (
+            1,
+            len(NAMES),
+            *size,
+        )
 
 
 @settings(max_examples=15, deadline=None)
@@ -233,6 +250,34 @@ def test_the_mask_counts_only_where_it_is_asked_for(folder):
     with_it = parse_probabilities(load_parser(folder), noise(), standing(), mask)
     assert np.abs(without - with_it).max() > 1e-3
     assert plain.annotate(noise(), given).score == plain.annotate(noise(), {"pose": standing()}).score
+
+
+def test_mask_and_parse_of_a_photo_are_one_look(folder, monkeypatch):
+    looks = []
+    look = annotator.parse_probabilities
+    monkeypatch.setattr(annotator, "parse_probabilities", lambda *a, **k: looks.append(0) or look(*a, **k))
+    annotator._opened.cache_clear()
+    parser, masker = EmbeddedParse(folder), EmbeddedMask(folder)
+    mask = masker.annotate(noise(), {"pose": standing()})
+    parse = parser.parts(noise(), {"pose": standing()})
+    assert len(looks) == 1
+    assert mask.value.dtype == bool
+    assert mask.value.shape == (320, 240)
+    assert 0 < mask.score <= 1
+    background = look(load_parser(folder), noise(), standing())[0]
+    assert (background[mask.value] < 0.5).all()
+    assert (mask.value | (parse.labels == 0))[background < 0.5].mean() > 0.9
+    masker.annotate(noise(seed=1), {"pose": standing()})
+    moved = standing().joints.copy()
+    moved[:, 0] += 1
+    masker.annotate(noise(seed=1), {"pose": Pose(moved)})
+    EmbeddedParse(folder, mask=True).annotate(noise(seed=1), {"pose": Pose(moved), "person-mask": mask.value})
+    assert len(looks) == 4
+    assert masker.settings() != EmbeddedParse(folder).settings()
+    nobody = np.eye(14, 1, dtype=np.float32)[:, :, None]
+    monkeypatch.setattr(annotator, "parse_probabilities", lambda *a, **k: nobody)
+    with pytest.raises(NothingFoundError):
+        masker.annotate(np.zeros((1, 1, 3), np.uint8), {"pose": standing()})
 
 
 def test_the_registry_has_it_and_says_what_is_missing(folder, monkeypatch, tmp_path):

@@ -24,6 +24,7 @@ from fittingroom.methods.parser_training import (
     WEIGHTS,
     ParserTask,
     dice_loss,
+    dye_garments,
     group_probabilities,
     rough_mask,
     shaken,
@@ -141,7 +142,8 @@ def test_photos_with_rare_things_come_more_often():
 
 def test_losses_against_their_formulas():
     torch.manual_seed(0)
-    logits, labels = torch.randn(2, 13, 5, 4), torch.randint(0, 13, (2, 5, 4))
+    count = len(NAMES)
+    logits, labels = torch.randn(2, count, 5, 4), torch.randint(0, count, (2, 5, 4))
     labels[0, 0] = IGNORED
     p = logits.softmax(1).double()
     parts, weights = [], torch.tensor(WEIGHTS).double()
@@ -175,6 +177,27 @@ def test_disturbances_keep_what_they_must():
     worth = [((rough_mask(mask, random) > 127) == mask).mean() for _ in range(20)]
     assert min(worth) > 0.8
     assert len(set(worth)) > 10
+
+
+def test_garments_get_colours_of_their_own_and_nothing_else_does():
+    who = person(0)
+    picture, classes = who.image(), class_table(CIHP20)[who.parse().labels]
+    inside = {
+        name: cv2.erode((classes == NAMES.index(name)).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+        for name in ("background", "upper-clothes", "pants", "skin")
+    }
+    seen: dict[str, set[tuple[int, ...]]] = {name: set() for name in inside}
+    for seed in range(30):
+        new = dye_garments(picture, classes, np.random.default_rng(seed)).astype(int)
+        for name, where in inside.items():
+            seen[name].add(tuple(np.median(new[where], axis=0).astype(int)))
+    assert len(seen["background"]) == len(seen["skin"]) == 1
+    assert min(len(seen["upper-clothes"]), len(seen["pants"])) > 10  # and not always both
+    both = [dye_garments(picture, classes, np.random.default_rng(seed)) != picture for seed in range(30)]
+    dyed = np.array([[change[inside[name]].any() for name in ("upper-clothes", "pants")] for change in both])
+    assert dyed.all(axis=1).any()
+    assert (dyed[:, 0] != dyed[:, 1]).any()
+    assert not dyed.any(axis=1).all()
 
 
 def test_people_without_what_is_needed_are_left_out_with_a_line():

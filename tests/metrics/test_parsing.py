@@ -9,7 +9,7 @@ import pytest
 
 from fittingroom.annotate.parser.classes import GROUPS
 from fittingroom.core.errors import InputError
-from fittingroom.core.labels import CIHP20, LIP20
+from fittingroom.core.labels import CIHP20, LIP20, PARTS24
 from fittingroom.core.pose import Pose
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sample import Parse, Person
@@ -90,5 +90,7 @@ def test_the_average_body_is_the_commonest_label_at_each_place():
     average = AverageBody(data)
     person = data.people["p0"]
     assert (average(person) == person.parse().labels).mean() > 0.97  # of one person it is that person
+    other = people(1, PARTS24)["p0"]
+    assert (average(other) == other.parse().labels).mean() > 0.97  # whose labels have other numbers
     with pytest.raises(InputError, match="nobody"):
         AverageBody(Dataset("d", Path("x"), "none", {}, {}))

@@ -17,7 +17,7 @@ from .registry import annotator_class, annotator_names, full_name, is_own
 AUTO: Mapping[str, tuple[str, ...]] = {
     "pose": ("pose/rtmpose", "pose/mediapipe", "pose/vitpose", "pose/embedded"),
     "parse": ("parse/segformer", "parse/embedded"),
-    "person-mask": ("person-mask/mediapipe", "person-mask/grabcut"),
+    "person-mask": ("person-mask/mediapipe", "person-mask/embedded", "person-mask/grabcut"),
     "garment-mask": ("garment-mask/rembg", "garment-mask/colour"),
 }
 NONE = "none"

@@ -20,6 +20,7 @@ _OWN: dict[str, str] = {
     "pose/vitpose": "fittingroom.annotate.pose.vitpose:VitPose",
     "pose/embedded": "fittingroom.annotate.pose.embedded:EmbeddedPose",
     "person-mask/mediapipe": "fittingroom.annotate.pose_mediapipe:MediaPipeMask",
+    "person-mask/embedded": "fittingroom.annotate.parser.mask:EmbeddedMask",
     "person-mask/grabcut": "fittingroom.annotate.person_mask:GrabCutPerson",
     "parse/embedded": "fittingroom.annotate.parser.annotator:EmbeddedParse",
     "parse/segformer": "fittingroom.annotate.parse_segformer:SegformerParse",

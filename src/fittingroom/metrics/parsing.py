@@ -17,7 +17,7 @@ from ..annotate.parser.classes import GROUPS, IGNORED, group_table
 from ..annotate.parser.inputs import Matrix, person_box, to_box, warp
 from ..core.errors import InputError
 from ..core.images import Size, UInt8
-from ..core.labels import LabelSet
+from ..core.labels import LabelSet, convert
 from ..core.pose import Pose
 from ..data.dataset import Dataset
 from ..data.sample import Person
@@ -151,6 +151,7 @@ class AverageBody:
             person = each.fresh()
             parse = person.parse()
             if votes is None:
+                self._labels_in = parse.labels_in.name
                 votes = np.zeros((len(parse.labels_in), *_AVERAGE), np.int32)
             matrix = self._matrix(person.pose(), parse.size)
             moved = warp(parse.labels, matrix, _AVERAGE, IGNORED, nearest=True)
@@ -165,7 +166,8 @@ class AverageBody:
         return to_box(person_box(pose, size, _AVERAGE[1] / _AVERAGE[0]), _AVERAGE)
 
     def __call__(self, person: Person) -> UInt8:
-        """Labels of a person's photo."""
+        """Labels of a person's photo, in the person's label set."""
         size = (person.image().shape[0], person.image().shape[1])
         linear = np.vstack([self._matrix(person.pose(), size), [0, 0, 1]])
-        return warp(self._labels, np.linalg.inv(linear)[:2], size, 0, nearest=True)
+        labels = warp(self._labels, np.linalg.inv(linear)[:2], size, 0, nearest=True)
+        return convert(labels, self._labels_in, person.label_set)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +15,7 @@ import torch
 
 from ...core.files import sha256_file, sha256_json
 from ...core.images import Size, UInt8, resize_image
-from ...core.labels import CIHP20
+from ...core.labels import CIHP20, PARTS24, convert
 from ...core.pose import LIMBS, Pose
 from ...data.sample import Parse
 from ...weights.embedded import own_weights
@@ -120,6 +122,58 @@ def without_bystanders(classes: UInt8, pose: Pose) -> UInt8:
     return np.where(kept[pieces], classes, 0).astype(np.uint8) if kept[1:].any() else classes
 
 
+def to_parts(classes: UInt8, pose: Pose) -> Parse:
+    """``(H, W)`` uint8 classes as a parse of ``parts24``: the pose takes skin and shoes apart."""
+    labels = convert(to_cihp20(classes, dict(enumerate(NAMES)), pose), CIHP20.name, PARTS24.name)
+    return Parse(np.where(classes == NAMES.index("bag"), np.uint8(PARTS24.ids["bag"]), labels), PARTS24)
+
+
+class Eyes:
+    """A network that remembers the last photo: parse and mask of a photo cost one look.
+
+    Args:
+        folder: of the weights.
+        device: torch device.
+    """
+
+    def __init__(self, folder: Path, device: str) -> None:
+        self._network, self._device = load_parser(folder).to(device), device
+        self._last: tuple[bytes, npt.NDArray[np.float32]] | None = None
+
+    def look(self, photo: UInt8, pose: Pose, mask: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.float32]:
+        """See :func:`parse_probabilities`; not to be written into."""
+        seen = blake2b(repr((photo.shape, mask is None)).encode())
+        for each in (photo, pose.joints, mask):
+            if each is not None:
+                seen.update(np.ascontiguousarray(each).data)
+        last = self._last  # one read: another thread may have another photo
+        if last is None or last[0] != seen.digest():
+            found = parse_probabilities(self._network, photo, pose, mask, device=self._device)
+            found.setflags(write=False)
+            self._last = last = seen.digest(), found
+        return last[1]
+
+
+@lru_cache(maxsize=2)
+def _opened(key: str, folder: Path, device: str) -> Eyes:
+    del key  # other weights may come to lie in the same folder
+    return Eyes(folder, device)
+
+
+def eyes(name: str, weights_file: Path | None, device: str) -> tuple[str, Eyes]:
+    """Hash of the weights, and the network with them, shared by all that ask for the same.
+
+    Args:
+        name: of the annotator, for errors.
+        weights_file: see :class:`EmbeddedParse`.
+        device: torch device.
+    """
+    folder = own_weights(name, WEIGHTS, weights_file)
+    files = folder / FILE, folder / SETTINGS
+    key = sha256_json([sha256_file(path) if path.is_file() else "" for path in files])
+    return key, _opened(key, folder, device)
+
+
 class EmbeddedParse:
     """Classes of our own network; skin and shoes are taken apart by the pose.
 
@@ -139,22 +193,33 @@ class EmbeddedParse:
     licence: ClassVar[str] = "Apache-2.0; weights trained on street photos of Clothing Co-Parsing, see their card"
 
     def __init__(self, weights_file: Path | None = None, device: str = "cpu", mask: bool = False) -> None:
-        folder = own_weights(self.name, WEIGHTS, weights_file)
-        self._network, self._device, self._mask = load_parser(folder).to(device), device, mask
-        self._hash = sha256_json([sha256_file(folder / FILE), sha256_file(folder / SETTINGS)])
+        self._hash, self._eyes = eyes(self.name, weights_file, device)
+        self._mask = mask
         if mask:
             self.needs = ("pose", "person-mask")  # type: ignore[misc]
 
     def settings(self) -> Mapping[str, Any]:
         """See :class:`..base.Annotator`."""
-        return {"version": 3, "weights": self._hash, "mask": self._mask}
+        return {"version": 4, "weights": self._hash, "mask": self._mask}
+
+    def _look(self, photo: UInt8, given: Mapping[str, Any]) -> tuple[UInt8, npt.NDArray[np.float32]]:
+        mask = given["person-mask"] if self._mask else None
+        probabilities = self._eyes.look(photo, given["pose"], mask)
+        return without_bystanders(decide(probabilities), given["pose"]), probabilities
+
+    def parts(self, photo: UInt8, given: Mapping[str, Any]) -> Parse:
+        """All that is seen, in the label set ``parts24``: unlike CIHP-20's, in which datasets are written, it has bags.
+
+        Args:
+            photo: ``(H, W, 3)`` uint8.
+            given: ``pose``, and ``person-mask`` where it was asked for.
+        """
+        return to_parts(self._look(photo, given)[0], given["pose"])
 
     def annotate(self, photo: UInt8, given: Mapping[str, Any]) -> Annotation:
         """See :class:`..base.Annotator`."""
         pose: Pose = given["pose"]
-        mask = given["person-mask"] if self._mask else None
-        probabilities = parse_probabilities(self._network, photo, pose, mask, device=self._device)
-        classes = without_bystanders(decide(probabilities), pose)
+        classes, probabilities = self._look(photo, given)
         labels = to_cihp20(classes, dict(enumerate(NAMES)), pose)
         if not labels.any():
             raise NothingFoundError(

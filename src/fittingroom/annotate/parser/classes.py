@@ -1,4 +1,4 @@
-"""What the embedded parser tells apart: thirteen classes, in eight groups.
+"""What the embedded parser tells apart: fourteen classes, in eight groups.
 
 It does not tell left from right nor the parts of the skin: the pose does that afterwards (``annotate/body_parts.py``).
 """
@@ -14,7 +14,7 @@ from ...core.labels import LabelSet
 
 #: class -> parts of the shared vocabulary (core.labels) that it stands for
 CLASSES: Mapping[str, tuple[str, ...]] = {
-    "background": ("background", "bag", "accessory"),
+    "background": ("background", "accessory"),
     "hat": ("hat",),
     "hair": ("hair",),
     "sunglasses": ("sunglasses",),
@@ -27,9 +27,10 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
     "scarf": ("scarf",),
     "skin": ("face", "torso-skin", "left-arm", "right-arm", "left-leg", "right-leg"),
     "shoes": ("left-shoe", "right-shoe"),
+    "bag": ("bag",),
 }
 NAMES = tuple(CLASSES)
-#: the eight groups that the parser is measured in. A bag is background, as in CIHP-20
+#: the eight groups that the parser is measured in. Where the given labels do not know bags, as in CIHP-20, they are background
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "background": ("background",),
     "hair": ("hair",),
@@ -38,7 +39,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "lower": ("pants", "skirt"),
     "dress": ("dress",),
     "shoes": ("shoes",),
-    "accessories": ("hat", "sunglasses", "scarf", "socks"),
+    "accessories": ("hat", "sunglasses", "scarf", "socks", "bag"),
 }
 #: class -> group, by number
 GROUP_OF = np.array(
@@ -74,7 +75,7 @@ def decide(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     Nobody wears a dress and a skirt: what is seen more of takes the other's probability, or halves of one garment get different names.
 
     Args:
-        probabilities: ``(13, H, W)``.
+        probabilities: ``(14, H, W)``.
 
     Returns:
         ``(H, W)`` uint8 classes.

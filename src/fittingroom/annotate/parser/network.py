@@ -107,7 +107,7 @@ class ParserNetwork(nn.Module):
         self.head = nn.Conv2d(config.widths[0], len(NAMES), 1)
 
     def forward(self, photo: torch.Tensor, pose: torch.Tensor) -> torch.Tensor:
-        """Logits ``(B, 13, H, W)``.
+        """Logits ``(B, 14, H, W)``.
 
         Args:
             photo: ``(B, 4, H, W)``, see :func:`.inputs.photo_planes`.
