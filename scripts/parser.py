@@ -41,7 +41,8 @@ DATA = (
     "Clothing Co-Parsing (W. Yang, P. Luo, L. Lin, CVPR 2014; github.com/bearpaw/clothing-co-parsing): 800 street photos with parses\n"
     "by hand. The repository states Apache-2.0; the photos are third parties' and no part of this package. 80 pictures rendered by\n"
     "`fittingroom studio render` (the first 80 people of seed 101). The encoder began with EfficientNet-Lite2's ImageNet weights\n"
-    "(Tan and Le; PyTorch port by ML Illustrated, Apache-2.0)."
+    "(Tan and Le; PyTorch port by ML Illustrated, Apache-2.0).\n"
+    '"ccp with bags" has bags from the 59 labels of the set\'s own, where its maps of 20 labels leave them out.'
 )
 #: ids of CCP's own labels: accessories, bag, purse, wallet
 _CARRIED = (1, 2, 33, 56)

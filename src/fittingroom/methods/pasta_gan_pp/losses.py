@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional as F
 
+from ..autoencoder import AUTOENCODER_COLOUR, coarse_error
 from ..base import Loss
 
 #: weights of the classes in the cross-entropy: garments and skin count more than the rest
@@ -20,8 +21,6 @@ IGNORED = 255
 #: weights of the five VGG taps, shallow to deep
 TAP_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 R1_GAMMA = 10.0
-#: side of the squares whose mean colours are compared
-_SQUARE = 8
 
 
 def fooling(logits: torch.Tensor) -> torch.Tensor:
@@ -66,8 +65,7 @@ def l1(coarse: torch.Tensor, final: torch.Tensor, photo: torch.Tensor) -> torch.
 
 def colour_error(coarse: torch.Tensor, final: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
     """Mean absolute difference of the means of squares of 8 by 8 pixels to the photo's ``(B, 3, H, W)``, -1 to 1."""
-    first, second = (F.avg_pool2d(made - photo, _SQUARE).abs().mean() for made in (coarse, final))
-    return both(first, second)
+    return both(coarse_error(coarse, photo), coarse_error(final, photo))
 
 
 def feature_distance(taps: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -161,10 +159,7 @@ COLOUR = Loss(
     formula=r"\frac{1}{2} \left( \| M_8(\tilde{y} - y) \|_1 + \| M_8(\hat{y} - y) \|_1 \right)",
     weight=0.0,
     source="ours",
-    text={
-        "en": "The mean colour of small squares: a garment of a wrong hue is another garment, however sharp its folds are.",
-        "ru": "Средний цвет малых квадратов: одежда не того оттенка — другая одежда, как бы ни были резки складки.",
-    },
+    text=AUTOENCODER_COLOUR.text,
     where={
         "en": r"$M_8$: means of squares of 8 by 8 pixels; $y$: photo; $\tilde{y}$, $\hat{y}$: coarse and final picture",
         "ru": r"$M_8$ — средние по квадратам 8 на 8 точек; $y$ — фотография; $\tilde{y}$, $\hat{y}$ — грубое и итоговое изображения",
