@@ -57,6 +57,7 @@ LARGEST_MB = 24.0
 #: what the diffusion methods' weights recommend: as many steps as measured best, and the photo itself around the garment, for a
 #: small autoencoder's faces are soft
 RECOMMENDED: dict[str, dict[str, str | int | float | bool]] = {
+    "pasta-gan++": {"match_colours": True},
     "ladi-vton": {"preset": "fast", "steps": 1, "guidance": 1.0, "paste": True},
     "promptdresser": {"preset": "fast", "steps": 1, "guidance_last": 0.0, "mask": "fine", "paste": True},
 }

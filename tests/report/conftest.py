@@ -53,6 +53,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         failing: Sequence[tuple[str, str, str]] = (),
         trained: bool = True,
         pasting: Sequence[str] = (),
+        matching: Sequence[str] = (),
     ) -> Run:
         folder = tmp_path_factory.mktemp("run")
         random = np.random.default_rng(3)
@@ -161,7 +162,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
                 "label": m,
                 "name": names.get(m, m),
                 "weights": "",
-                "settings": {"light": 0.5, "paste": m in pasting},
+                "settings": {"light": 0.5, "paste": m in pasting, "match_colours": m in matching},
                 "trained": trained,
             }
             for m in methods

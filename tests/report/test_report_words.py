@@ -182,6 +182,12 @@ def test_warnings(run: Run, build: Build) -> None:
     assert "learned nothing" not in about(calm, "Mind")
 
 
+def test_colours_that_were_matched_are_named(build: Build) -> None:
+    made = build(("baseline", "tuned"), matching=("tuned",))
+    assert "tuned: coarse colours of the garment were taken from the patches" in about(made, "Mind")
+    assert "coarse colours" not in about(build(("baseline", "tuned")), "Mind")
+
+
 def test_photos_that_were_pasted_back_are_named(build: Build) -> None:
     made = build(("baseline", "tuned"), pasting=("tuned",))
     assert "tuned: outside the mask the photo was pasted back" in about(made, "Mind")

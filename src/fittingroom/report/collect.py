@@ -247,7 +247,12 @@ def entry_of(run: Run, label: str) -> Mapping[str, Any]:
 
 def pasted(run: Run) -> list[str]:
     """Labels of the methods that put the photo back outside the mask because they were told to (setting ``paste``)."""
-    return [label for label in run.methods if dict(entry_of(run, label).get("settings") or {}).get("paste") is True]
+    return told_to(run, "paste")
+
+
+def told_to(run: Run, setting: str) -> list[str]:
+    """Labels of the methods whose setting of this name is true."""
+    return [label for label in run.methods if dict(entry_of(run, label).get("settings") or {}).get(setting) is True]
 
 
 def method_card(run: Run, label: str) -> MethodCard | None:

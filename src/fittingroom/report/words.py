@@ -8,7 +8,19 @@ from dataclasses import dataclass
 
 from ..compare.run import Run
 from ..metrics.summary import FEW
-from .collect import Column, Cost, columns, costs, entry_of, find, pasted, quality_column, unpublished, untrained
+from .collect import (
+    Column,
+    Cost,
+    columns,
+    costs,
+    entry_of,
+    find,
+    pasted,
+    quality_column,
+    told_to,
+    unpublished,
+    untrained,
+)
 from .texts import Texts, digits_for
 
 #: times that differ by less than this factor are called alike
@@ -238,6 +250,8 @@ def _mind(run: Run, t: Texts) -> list[Finding]:
         warnings.append(t("trust.untrained_method", methods=t.listed(idle)))
     if back := pasted(run):
         warnings.append(t("trust.pasted", methods=t.listed(back)))
+    if matched := told_to(run, "match_colours"):
+        warnings.append(t("trust.matched", methods=t.listed(matched)))
     sets = [row for row in run.rows if not row.item and row.setting == "paired" and row.metric in _FRECHET + _KERNEL]
     if sets:
         warnings.append(t("trust.same_photos"))

@@ -22,6 +22,7 @@ from ..base import Conditions, Method
 from ..task import Task
 from .body import Body
 from .card import CARD
+from .colours import LOWER, UPPER, match_colours
 from .conditions import Inputs, Kind, prepare, tensors
 from .fast import FastGenerator, Garments, fastest_type
 from .folder import find_weights, load_generator, read_config, save_generator
@@ -67,6 +68,7 @@ class PastaGan(Method):
         sleeves: ``off`` cuts arm patches from the whole garment, as the published test does without garment parsing.
         paste: put the photo back where the garment changes nothing; ``auto`` does if the weights were trained to paint a white
             wall.
+        match_colours: give the garment the coarse colours of the patches that were laid, see :mod:`.colours`; for small networks.
         parity: plain network, and the published preprocessing with its defects.
     """
 
@@ -85,12 +87,14 @@ class PastaGan(Method):
         outfit: Outfit = "auto",
         sleeves: Sleeves = "auto",
         paste: Paste = "auto",
+        match_colours: bool = False,
         parity: bool = False,
         white: bool = False,
     ) -> None:
         self.generator = generator.to(device)
         self.digest, self.device = digest, torch.device(device)
         self.outfit, self.sleeves, self.parity = outfit, sleeves, parity
+        self.match_colours = match_colours and not parity
         self.paste = white and not parity if paste == "auto" else paste
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}.get(precision) or fastest_type(self.device)
         self.precision: Precision = "bf16" if dtype == torch.bfloat16 and not parity else "fp32"
@@ -107,6 +111,7 @@ class PastaGan(Method):
             "outfit": get_args(Outfit),
             "sleeves": get_args(Sleeves),
             "paste": ("auto", False, True),
+            "match_colours": (False, True),
             "parity": (False, True),
         }
         check_settings(settings, choices)
@@ -132,6 +137,7 @@ class PastaGan(Method):
             "outfit": self.outfit,
             "sleeves": self.sleeves,
             "paste": self.paste,
+            "match_colours": self.match_colours,
             "parity": self.parity,
             "revision": self.revision,
         }
@@ -175,7 +181,10 @@ class PastaGan(Method):
         upper, lower = (Warped(moved[name], moved[f"{name}_mask"]) for name in ("upper", "lower"))
         if self._fast is not None:
             final, label = self._fast(self._code(parts, self._fast), moved["retain"], moved["pose"], upper, lower)
-            return final[0], label[0, 0]
+            if not self.match_colours:
+                return final[0], label[0, 0]
+            laid = [(each.image[0], each.mask[0], kinds) for each, kinds in ((upper, UPPER), (lower, LOWER))]
+            return match_colours(final[0], label[0, 0], laid), label[0, 0]
         with torch.inference_mode():
             made = self.generator(parts.to(self.device), moved["retain"], moved["pose"], upper, lower)
         return made.final[0], made.label[0, 0]
