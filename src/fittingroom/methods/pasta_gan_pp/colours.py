@@ -1,7 +1,7 @@
 """Colours of the garment that was laid, for networks too small to get them right by themselves.
 
-Not a part of the published method; the setting ``match_colours``, which reports name. Where patches lie, the garment's own pixels say by how
-much the picture's colour is off; around them the nearest patches tell.
+Not a part of the published method; the setting ``match_colours``, which reports name. Where patches lie, the garment's own pixels say by
+how much the picture's colour is off; around them the nearest patches tell.
 """
 
 from __future__ import annotations
