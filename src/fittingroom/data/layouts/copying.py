@@ -87,3 +87,16 @@ def pair_lines(dataset: Dataset) -> dict[Setting, list[tuple[str, str]]]:
     return {
         setting: [(pair.person, pair.garment) for pair in pairs] for setting, pairs in dataset.pairs.items() if pairs
     }
+
+
+def one_label_set(dataset: Dataset, lost: list[str]) -> str:
+    """The label set that a written dataset is named for; several are a loss.
+
+    Args:
+        dataset: whose people.
+        lost: gets one more line.
+    """
+    names = sorted({person.label_set for person in dataset.people.values()}) or ["cihp20"]
+    if len(names) > 1:
+        lost.append(f"label sets {', '.join(names)}: one dataset has one; named as {names[0]}")
+    return names[0]

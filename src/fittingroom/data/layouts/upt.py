@@ -11,7 +11,7 @@ from ..dataset import Dataset, Issue
 from ..pairs import derangement, garment_id, read_pairs, write_pairs
 from ..sample import CATEGORIES, Garment, Pair, Person
 from .base import Layout
-from .copying import copy_photo
+from .copying import copy_photo, one_label_set
 from .listing import first_existing, images_in, listed_label_set, new_folder, read_captions, read_object, stem_of
 
 _PARSING = ("parsing", "parsing20")
@@ -124,11 +124,8 @@ class Upt(Layout):
             "parse": ("parsing", (".png",)),
             "garment-parse": ("garment_parsing", (".png",)),
         }
-        label_sets = {person.label_set for person in dataset.people.values()} - {"viton-hd"} or {"cihp20"}
-        if len(label_sets) > 1:
-            lost.append(f"label sets {', '.join(sorted(label_sets))}: one dataset has one; named as {min(label_sets)}")
-        if label_sets != {"cihp20"}:
-            write_json(root / "dataset.json", {"name": dataset.name, "label_set": min(label_sets)})
+        if (labels := one_label_set(dataset, lost)) not in ("cihp20", "viton-hd"):  # these two have the same ids
+            write_json(root / "dataset.json", {"name": dataset.name, "label_set": labels})
         for person in dataset.people.values():
             copy_photo(person, root, "image", places, lost)
         images = {person.files.get("image"): person.id for person in dataset.people.values()}

@@ -11,7 +11,7 @@ from ..dataset import Dataset, Issue, Setting
 from ..pairs import read_pairs, write_pairs
 from ..sample import CATEGORIES, Category, Garment, Pair, Person
 from .base import Layout
-from .copying import copy_photo, pair_lines
+from .copying import copy_photo, one_label_set, pair_lines
 from .listing import (
     first_existing,
     images_in,
@@ -232,11 +232,8 @@ class VitonHd(Layout):
             write_pairs(root / f"test_pairs_{setting}.txt", lines)
         if captions:
             write_json(root / "captions.json", captions)
-        label_sets = {photo.label_set for photo in dataset.people.values()} or {"cihp20"}
-        if len(label_sets) > 1:
-            lost.append(f"label sets {', '.join(sorted(label_sets))}: one dataset has one; named as {min(label_sets)}")
+        labels = one_label_set(dataset, lost)
         write_json(
-            root / "dataset.json",
-            {**dataset.info, "name": dataset.name, "label_set": min(label_sets), "garments": entries},
+            root / "dataset.json", {**dataset.info, "name": dataset.name, "label_set": labels, "garments": entries}
         )
         return lost
