@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         failing: Sequence[tuple[str, str, str]] = (),
         trained: bool = True,
         pasting: Sequence[str] = (),
-        matching: Sequence[str] = (),
+        matching: Mapping[str, str] = MappingProxyType({}),
     ) -> Run:
         folder = tmp_path_factory.mktemp("run")
         random = np.random.default_rng(3)
@@ -162,7 +163,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
                 "label": m,
                 "name": names.get(m, m),
                 "weights": "",
-                "settings": {"light": 0.5, "paste": m in pasting, "match_colours": m in matching},
+                "settings": {"light": 0.5, "paste": m in pasting, "match": matching.get(m, "off")},
                 "trained": trained,
             }
             for m in methods

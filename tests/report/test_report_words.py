@@ -182,10 +182,16 @@ def test_warnings(run: Run, build: Build) -> None:
     assert "learned nothing" not in about(calm, "Mind")
 
 
-def test_colours_that_were_matched_are_named(build: Build) -> None:
-    made = build(("baseline", "tuned"), matching=("tuned",))
-    assert "tuned: coarse colours of the garment were taken from the patches" in about(made, "Mind")
-    assert "coarse colours" not in about(build(("baseline", "tuned")), "Mind")
+def test_what_was_taken_from_the_garment_itself_is_named(build: Build) -> None:
+    made = about(build(("baseline", "tuned"), matching={"tuned": "colours"}), "Mind")
+    assert "tuned: coarse colours of the garment were taken from the patches" in made
+    assert "own pixels" not in made
+    made = about(build(("baseline", "tuned"), matching={"tuned": "details"}), "Mind")
+    assert "tuned: the garment's own pixels, bent onto the pose" in made
+    assert "coarse colours" not in made
+    plain = about(build(("baseline", "tuned")), "Mind")
+    assert "coarse colours" not in plain
+    assert "own pixels" not in plain
 
 
 def test_photos_that_were_pasted_back_are_named(build: Build) -> None:

@@ -250,9 +250,10 @@ def pasted(run: Run) -> list[str]:
     return told_to(run, "paste")
 
 
-def told_to(run: Run, setting: str) -> list[str]:
-    """Labels of the methods whose setting of this name is true."""
-    return [label for label in run.methods if dict(entry_of(run, label).get("settings") or {}).get(setting) is True]
+def told_to(run: Run, setting: str, value: bool | str = True) -> list[str]:
+    """Labels of the methods whose setting of this name has this value."""
+    found = {label: dict(entry_of(run, label).get("settings") or {}).get(setting) for label in run.methods}
+    return [label for label, each in found.items() if type(each) is type(value) and each == value]
 
 
 def method_card(run: Run, label: str) -> MethodCard | None:

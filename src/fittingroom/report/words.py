@@ -250,8 +250,9 @@ def _mind(run: Run, t: Texts) -> list[Finding]:
         warnings.append(t("trust.untrained_method", methods=t.listed(idle)))
     if back := pasted(run):
         warnings.append(t("trust.pasted", methods=t.listed(back)))
-    if matched := told_to(run, "match_colours"):
-        warnings.append(t("trust.matched", methods=t.listed(matched)))
+    for value in ("colours", "details"):
+        if matched := told_to(run, "match", value):
+            warnings.append(t(f"trust.matched_{value}", methods=t.listed(matched)))
     sets = [row for row in run.rows if not row.item and row.setting == "paired" and row.metric in _FRECHET + _KERNEL]
     if sets:
         warnings.append(t("trust.same_photos"))

@@ -15,6 +15,7 @@ from fittingroom.methods.pasta_gan_pp.colours import LOWER, UPPER, match_colours
 from fittingroom.methods.pasta_gan_pp.folder import save_generator
 from fittingroom.methods.pasta_gan_pp.method import PastaGan
 from fittingroom.methods.pasta_gan_pp.network import Generator
+from fittingroom.methods.pasta_gan_pp.placing import on_canvas
 from fittingroom.methods.pasta_gan_pp.regions import CLASS_PANTS, CLASS_TOPS
 
 from .conftest import TINY
@@ -70,13 +71,23 @@ def test_without_patches_on_the_garment_nothing_changes() -> None:
     assert torch.equal(match_colours(picture, torch.zeros_like(label), [(patches, where, UPPER)]), picture)
 
 
-def test_the_method_does_it_when_told_so(drawn: Dataset, tmp_path: Path) -> None:
+def test_the_method_does_it_when_told_so(drawn: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     save_generator(Generator(TINY), tmp_path)
     sample = next(each for each in drawn.samples("unpaired") if each.category == "upper" and each.wearer is not None)
-    plainly, matched = PastaGan.load(tmp_path), PastaGan.load(tmp_path, match_colours=True)
-    assert (plainly.settings()["match_colours"], matched.settings()["match_colours"]) == (False, True)
-    assert not PastaGan.load(tmp_path, match_colours=True, parity=True).settings()["match_colours"]
-    assert matched.run(sample).shape == plainly.run(sample).shape
-    with pytest.raises(InputError, match="choose one of False, True"):
-        PastaGan.load(tmp_path, match_colours="yes")
+    classes = torch.from_numpy(on_canvas(sample.person, TINY, sleeves=False)[0].worn.classes)
+    drew = torch.full((3, TINY.height, TINY.width), 0.25), classes  # an untrained network draws no garment at all
+    monkeypatch.setattr(PastaGan, "_picture", lambda self, inputs: drew)
+    made = {}
+    for match in ("off", "colours", "details"):
+        method = PastaGan.load(tmp_path, match=match)
+        assert method.settings()["match"] == match
+        made[match] = method.run(sample)
+    assert not np.array_equal(made["off"], made["colours"])
+    assert not np.array_equal(made["colours"], made["details"])
+    monkeypatch.undo()
+    plainly = PastaGan.load(tmp_path, match="details", parity=True)
+    assert plainly.settings()["match"] == "off"
+    assert np.array_equal(plainly.run(sample), PastaGan.load(tmp_path, parity=True).run(sample))
+    with pytest.raises(InputError, match="choose one of off, colours, details"):
+        PastaGan.load(tmp_path, match="yes")

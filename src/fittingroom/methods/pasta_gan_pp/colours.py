@@ -1,7 +1,7 @@
 """Colours of the garment that was laid, for networks too small to get them right by themselves.
 
-Not a part of the published method; the setting ``match_colours``, which reports name. Where patches lie, the garment's own pixels say by
-how much the picture's colour is off; around them the nearest patches tell.
+Not a part of the published method; the setting ``match``, which reports name. Where patches lie, the garment's own pixels say by how much
+the picture's colour is off; around them the nearest patches tell. Drawn skin takes the person's skin colour in the same way.
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ def _blurred(plane: Plane, sigma: float) -> Plane:
     return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
 
 
+def soft_inside(garment: npt.NDArray[np.bool_]) -> Plane:
+    """``(H, W)`` float32: 1 inside a mask, less near its border, 0 outside of it."""
+    return _blurred(garment.astype(np.float32), max(_EDGE * garment.shape[0], 0.5)) * garment
+
+
 def match_colours(
     picture: torch.Tensor, label: torch.Tensor, laid: Iterable[tuple[torch.Tensor, torch.Tensor, tuple[int, ...]]]
 ) -> torch.Tensor:
@@ -61,8 +66,7 @@ def match_colours(
         off = (_lab(patches) - found) * known[..., None]
         mean = off.sum(axis=(0, 1)) / known.sum()
         near, weight = _blurred(off, _REACH * height), _blurred(known, _REACH * height)[..., None]
-        soft = _blurred(garment.astype(np.float32), max(_EDGE * height, 0.5))[..., None] * garment[..., None]
-        out += soft * (near + _MEAN * mean) / (weight + _MEAN)
+        out += soft_inside(garment)[..., None] * (near + _MEAN * mean) / (weight + _MEAN)
     pixels = cv2.cvtColor(out, cv2.COLOR_LAB2RGB)
     changed = torch.from_numpy(pixels).permute(2, 0, 1).clamp(0, 1) * 2 - 1
     touched = torch.from_numpy((out != found).any(axis=2))

@@ -207,6 +207,13 @@ def _scale(pixels: UInt8, out: torch.Tensor) -> None:
     out.div_(127.5).sub_(1)
 
 
+def garment_tensors(laid: Laid) -> tuple[torch.Tensor, torch.Tensor]:
+    """``(3, H, W)`` float32, -1 to 1, and ``(1, H, W)`` float32, 0 or 1 where the garment is known."""
+    picture = torch.empty(3, *laid.mask.shape)
+    _scale(laid.image, picture)
+    return picture, (torch.from_numpy(laid.mask) > 0).float()[None]
+
+
 def tensors(inputs: Inputs) -> dict[str, torch.Tensor]:
     """What the generator takes, float32, without the batch dimension.
 
@@ -219,23 +226,23 @@ def tensors(inputs: Inputs) -> dict[str, torch.Tensor]:
     parts = torch.empty(len(inputs.upper_patches) + len(inputs.lower_patches), 3, patch, patch)
     _scale(inputs.upper_patches, parts[: len(inputs.upper_patches)])
     _scale(inputs.lower_patches, parts[len(inputs.upper_patches) :])
-    retain, pose, garments = (torch.empty(channels, height, width) for channels in (6, 5, 6))
+    retain, pose = (torch.empty(channels, height, width) for channels in (6, 5))
     _scale(inputs.image, retain[:3])
     retain[:3].masked_fill_(torch.from_numpy(inputs.retain) == 0, -1.0)
     retain[3:] = (torch.from_numpy(inputs.skin).float() / 127.5 - 1)[:, None, None]
     _scale(inputs.skeleton, pose[:3])
     pose[3] = inputs.lower_value / 127.5 - 1
     _scale(inputs.bound[..., None], pose[4:])
-    _scale(inputs.upper.image, garments[:3])
-    _scale(inputs.lower.image, garments[3:])
+    upper, upper_mask = garment_tensors(inputs.upper)
+    lower, lower_mask = garment_tensors(inputs.lower)
     return {
         "parts": parts.flatten(0, 1),
         "retain": retain,
         "pose": pose,
-        "upper": garments[:3],
-        "lower": garments[3:],
-        "upper_mask": (torch.from_numpy(inputs.upper.mask) > 0).float()[None],
-        "lower_mask": (torch.from_numpy(inputs.lower.mask) > 0).float()[None],
+        "upper": upper,
+        "lower": lower,
+        "upper_mask": upper_mask,
+        "lower_mask": lower_mask,
     }
 
 

@@ -23,18 +23,21 @@ from ..task import Task
 from .body import Body
 from .card import CARD
 from .colours import LOWER, UPPER, match_colours
-from .conditions import Inputs, Kind, prepare, tensors
+from .conditions import Inputs, Kind, garment_tensors, prepare, tensors
+from .details import Known, known, match_details, match_lengths
 from .fast import FastGenerator, Garments, fastest_type
 from .folder import find_weights, load_generator, read_config, save_generator
 from .network import Generator, Warped
 from .options import from_recipe
 from .paste import backdrop, paste
 from .placing import Place, on_canvas
+from .regions import CLASS_LIMBS, CLASS_NECK
 
 Precision = Literal["auto", "fp32", "bf16"]
 Outfit = Literal["auto", "upper", "lower", "full"]
 Sleeves = Literal["auto", "off"]
 Paste = Literal["auto"] | bool
+Match = Literal["off", "colours", "details"]
 
 #: pixels of garment on the canvas below which it is a slip of the parser
 _FEWEST_PIXELS = 64
@@ -68,7 +71,8 @@ class PastaGan(Method):
         sleeves: ``off`` cuts arm patches from the whole garment, as the published test does without garment parsing.
         paste: put the photo back where the garment changes nothing; ``auto`` does if the weights were trained to paint a white
             wall.
-        match_colours: give the garment the coarse colours of the patches that were laid, see :mod:`.colours`; for small networks.
+        match: what small networks cannot draw by themselves: with ``colours`` the garment takes the coarse colours of the patches that
+            were laid (:mod:`.colours`); with ``details`` its own pixels, too, and sleeves and legs its lengths (:mod:`.details`).
         parity: plain network, and the published preprocessing with its defects.
     """
 
@@ -87,14 +91,14 @@ class PastaGan(Method):
         outfit: Outfit = "auto",
         sleeves: Sleeves = "auto",
         paste: Paste = "auto",
-        match_colours: bool = False,
+        match: Match = "off",
         parity: bool = False,
         white: bool = False,
     ) -> None:
         self.generator = generator.to(device)
         self.digest, self.device = digest, torch.device(device)
         self.outfit, self.sleeves, self.parity = outfit, sleeves, parity
-        self.match_colours = match_colours and not parity
+        self.match: Match = "off" if parity else match
         self.paste = white and not parity if paste == "auto" else paste
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}.get(precision) or fastest_type(self.device)
         self.precision: Precision = "bf16" if dtype == torch.bfloat16 and not parity else "fp32"
@@ -111,7 +115,7 @@ class PastaGan(Method):
             "outfit": get_args(Outfit),
             "sleeves": get_args(Sleeves),
             "paste": ("auto", False, True),
-            "match_colours": (False, True),
+            "match": get_args(Match),
             "parity": (False, True),
         }
         check_settings(settings, choices)
@@ -137,7 +141,7 @@ class PastaGan(Method):
             "outfit": self.outfit,
             "sleeves": self.sleeves,
             "paste": self.paste,
-            "match_colours": self.match_colours,
+            "match": self.match,
             "parity": self.parity,
             "revision": self.revision,
         }
@@ -161,7 +165,12 @@ class PastaGan(Method):
         check_worn(garment, kind, sample)
         check_patches(person, garment, kind, sample)
         inputs = prepare(person, garment, kind, config, parity=self.parity)
-        return {"inputs": inputs, "place": at, "backdrop": backdrop(sample) if self.paste else None}
+        return {
+            "inputs": inputs,
+            "known": known(person, garment, kind, config.patch) if self.match == "details" else (None, None),
+            "place": at,
+            "backdrop": backdrop(sample) if self.paste else None,
+        }
 
     def _code(self, parts: torch.Tensor, fast: FastGenerator) -> Garments:
         """Style code of patches ``(1, 45, P, P)``; the same patches are encoded once."""
@@ -181,13 +190,25 @@ class PastaGan(Method):
         upper, lower = (Warped(moved[name], moved[f"{name}_mask"]) for name in ("upper", "lower"))
         if self._fast is not None:
             final, label = self._fast(self._code(parts, self._fast), moved["retain"], moved["pose"], upper, lower)
-            if not self.match_colours:
-                return final[0], label[0, 0]
-            laid = [(each.image[0], each.mask[0], kinds) for each, kinds in ((upper, UPPER), (lower, LOWER))]
-            return match_colours(final[0], label[0, 0], laid), label[0, 0]
+            return final[0], label[0, 0]
         with torch.inference_mode():
             made = self.generator(parts.to(self.device), moved["retain"], moved["pose"], upper, lower)
         return made.final[0], made.label[0, 0]
+
+    def _matched(
+        self, picture: torch.Tensor, label: torch.Tensor, inputs: Inputs, found: tuple[Known | None, Known | None]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Picture and label map with colours, details and lengths of the garment itself, as far as the setting says so."""
+        for each, kinds in zip(found, (UPPER, LOWER), strict=True):
+            if each is not None:
+                label = match_lengths(label, each.length, kinds)
+        garments = [each.laid if each else laid for each, laid in zip(found, (inputs.upper, inputs.lower), strict=True)]
+        laid = [(*garment_tensors(each), kinds) for each, kinds in zip(garments, (UPPER, LOWER), strict=True)]
+        skin = torch.from_numpy(inputs.skin / 127.5 - 1).float()[:, None, None].expand(3, *label.shape)
+        everywhere = torch.ones(1, *label.shape)
+        picture = match_colours(picture, label, [*laid, (skin, everywhere, (CLASS_LIMBS, CLASS_NECK))])
+        new = [garment for garment, each in zip(laid, found, strict=True) if each is not None]
+        return match_details(picture, label, new), label
 
     def generate(self, batch: Sequence[Conditions], seeds: Sequence[int]) -> list[UInt8]:
         """See :meth:`Method.generate`; the network's noise is part of its weights, so the seeds change nothing."""
@@ -195,6 +216,8 @@ class PastaGan(Method):
         for entry in batch:
             at: Place = entry["place"]
             picture, label = self._picture(entry["inputs"])
+            if self.match != "off":
+                picture, label = self._matched(picture, label, entry["inputs"], entry["known"])
             made, behind = at.back(picture), entry["backdrop"]
             out.append(made if behind is None else paste(behind, made, at.inside(label)))
         return out

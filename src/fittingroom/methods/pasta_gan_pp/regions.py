@@ -21,7 +21,8 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 #: parts in words, resolved to CIHP-20 ids; gloves, socks and scarves belong to no group
 TOPS, DRESS, PANTS, SKIRT = ("upper-clothes", "coat"), ("dress",), ("pants",), ("skirt",)
 HEAD, SHOES, NECK = ("hat", "hair", "sunglasses", "face"), ("left-shoe", "right-shoe"), ("torso-skin",)
-LIMBS = ("left-arm", "right-arm", "left-leg", "right-leg")
+ARMS, LEGS = ("left-arm", "right-arm"), ("left-leg", "right-leg")
+LIMBS = (*ARMS, *LEGS)
 SKIN = ("torso-skin", "face")
 #: ids of the network's own classes
 BACKGROUND, CLASS_TOPS, CLASS_PANTS, CLASS_SKIRT, CLASS_DRESS, CLASS_NECK, CLASS_LIMBS = range(7)
