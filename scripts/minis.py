@@ -58,8 +58,15 @@ LARGEST_MB = 24.0
 #: steps as measured best, and the photo itself around the garment, for a small autoencoder's faces are soft
 RECOMMENDED: dict[str, dict[str, str | int | float | bool]] = {
     "pasta-gan++": {"match": "details"},
-    "ladi-vton": {"preset": "fast", "steps": 1, "guidance": 1.0, "paste": True},
-    "promptdresser": {"preset": "fast", "steps": 1, "guidance_last": 0.0, "mask": "fine", "paste": True},
+    "ladi-vton": {"preset": "fast", "steps": 1, "guidance": 1.0, "match": "details", "keep_same": True, "paste": True},
+    "promptdresser": {
+        "preset": "fast",
+        "steps": 1,
+        "guidance_last": 0.0,
+        "mask": "fine",
+        "keep_same": True,
+        "paste": True,
+    },
 }
 #: the stage in which weights of the package go on learning
 LAST_STAGE = {"ladi-vton": "finish", "promptdresser": "tryon"}

@@ -163,7 +163,12 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
                 "label": m,
                 "name": names.get(m, m),
                 "weights": "",
-                "settings": {"light": 0.5, "paste": m in pasting, "match": matching.get(m, "off")},
+                "settings": {
+                    "light": 0.5,
+                    "paste": m in pasting,
+                    "keep_same": m in pasting,
+                    "match": matching.get(m, "off"),
+                },
                 "trained": trained,
             }
             for m in methods

@@ -185,19 +185,20 @@ def test_warnings(run: Run, build: Build) -> None:
 def test_what_was_taken_from_the_garment_itself_is_named(build: Build) -> None:
     made = about(build(("baseline", "tuned"), matching={"tuned": "colours"}), "Mind")
     assert "tuned: coarse colours of the garment were taken from the patches" in made
-    assert "own pixels" not in made
+    assert "own pattern" not in made
     made = about(build(("baseline", "tuned"), matching={"tuned": "details"}), "Mind")
-    assert "tuned: the garment's own pixels, bent onto the pose" in made
-    assert "coarse colours" not in made
+    assert "tuned: after the network, the garment's own pattern" in made
+    assert "taken from the patches" not in made
     plain = about(build(("baseline", "tuned")), "Mind")
     assert "coarse colours" not in plain
-    assert "own pixels" not in plain
+    assert "own pattern" not in plain
 
 
 def test_photos_that_were_pasted_back_are_named(build: Build) -> None:
     made = build(("baseline", "tuned"), pasting=("tuned",))
     assert "tuned: outside the mask the photo was pasted back" in about(made, "Mind")
     assert "tuned: вне маски возвращена исходная фотография" in about(made, "Учтите", RU)
+    assert "tuned: inside the mask, too, the photo was put back" in about(made, "Mind")
     assert "pasted back" not in about(build(("baseline", "tuned")), "Mind")
     for text in (markdown_tables(made), latex_tables(made), text_table(made)):
         assert "tuned" in text

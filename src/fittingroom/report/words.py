@@ -250,6 +250,8 @@ def _mind(run: Run, t: Texts) -> list[Finding]:
         warnings.append(t("trust.untrained_method", methods=t.listed(idle)))
     if back := pasted(run):
         warnings.append(t("trust.pasted", methods=t.listed(back)))
+    if kept := told_to(run, "keep_same"):
+        warnings.append(t("trust.kept", methods=t.listed(kept)))
     for value in ("colours", "details"):
         if matched := told_to(run, "match", value):
             warnings.append(t(f"trust.matched_{value}", methods=t.listed(matched)))

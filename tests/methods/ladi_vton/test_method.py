@@ -23,7 +23,6 @@ from fittingroom.methods.ladi_vton import memory, method, reproduce, runner
 from fittingroom.methods.ladi_vton.conditions import (
     conditions,
     garment_picture,
-    paste_back,
     pose_map,
     worn_garment,
 )
@@ -32,6 +31,7 @@ from fittingroom.methods.ladi_vton.method import LadiVton
 from fittingroom.methods.ladi_vton.options import PRESETS, options
 from fittingroom.methods.ladi_vton.region import arm_line, inpaint_mask, rules_for, translate
 from fittingroom.methods.ladi_vton.tiny import tiny_config
+from fittingroom.methods.pasting import paste_back
 
 QUICK = {"steps": 2}
 

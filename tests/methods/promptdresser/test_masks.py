@@ -12,10 +12,11 @@ from fittingroom.core.labels import LABEL_SETS
 from fittingroom.core.pose import JOINT, Pose
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sample import Parse
+from fittingroom.methods.pasting import paste_back
 from fittingroom.methods.promptdresser import masks
 from fittingroom.methods.promptdresser.conditions import garment_picture, person_mask
 from fittingroom.methods.promptdresser.finder import by_colour, by_parser
-from fittingroom.methods.promptdresser.frame import Frame, paste_back
+from fittingroom.methods.promptdresser.frame import Frame
 
 SIZE = (512, 384)
 

@@ -134,6 +134,7 @@ def test_every_choice_changes_what_is_drawn(tiny_folder: Path, sample: Sample, m
         {"captions": "none"},
         {"style": {"fit of upper cloth": "very loose fit"}},
         {"paste": True},
+        {"keep_same": True},
     ):
         other = PromptDresser.load(tiny_folder, **{**QUICK, **change})
         assert any((a != b).any() for a, b in zip(drawn_by(other, sample, 1), plain, strict=False)), change

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -13,6 +12,7 @@ from ...core.errors import InputError
 from ...core.images import Size, UInt8, to_tensor
 from ...core.pose import JOINT, Pose
 from ...data.sample import Category, Garment, Person, Sample
+from ..pasting import same_parts
 from .frame import Frame, resized
 from .region import RuleName, Rules, inpaint_mask, rules_for, translate
 
@@ -180,7 +180,7 @@ def worn_garment(picture: torch.Tensor, labels: npt.NDArray[np.uint8], rules: Ru
     return torch.where(mask, picture, torch.ones_like(picture))
 
 
-def conditions(sample: Sample, size: Size, name: RuleName, *, published: bool) -> dict[str, Any]:
+def conditions(sample: Sample, size: Size, name: RuleName, *, published: bool, same: bool = False) -> dict[str, Any]:
     """Everything that the networks take.
 
     Args:
@@ -188,10 +188,11 @@ def conditions(sample: Sample, size: Size, name: RuleName, *, published: bool) -
         size: (height, width) of the weights.
         name: whose labels and rules the weights were learned with.
         published: see :func:`~.region.inpaint_mask`.
+        same: what of the photo may stay inside the mask is asked for, see :func:`~..pasting.same_parts`.
 
     Returns:
         ``person (3, H, W)`` and ``garment (3, H, W)``, -1 to 1; ``mask (1, H, W)``; ``pose (18, H, W)``; ``category``; and what is
-        needed to go back to the photo: ``frame``, ``photo``.
+        needed to go back to the photo: ``frame``, ``photo``, ``same`` (None if not asked for).
 
     Raises:
         InputError, MissingError: the sample cannot be used; one line says why.
@@ -205,22 +206,5 @@ def conditions(sample: Sample, size: Size, name: RuleName, *, published: bool) -
         "category": sample.category,
         "frame": frame,
         "photo": sample.person.image(),
+        "same": same_parts(sample.person.parse()) if same else None,
     }
-
-
-def paste_back(photo: UInt8, made: UInt8, mask: npt.NDArray[np.bool_], feather: float) -> UInt8:
-    """The photo outside the mask, what was made inside, with a soft edge inside the mask.
-
-    Args:
-        photo: ``(H, W, 3)``.
-        made: ``(H, W, 3)``.
-        mask: ``(H, W)``.
-        feather: width of the edge as a share of the height; 0 = hard.
-    """
-    weight = mask.astype(np.float32)
-    if width := round(feather * photo.shape[0]):
-        # a distance from the outside, so that no pixel outside of the mask is touched
-        away = np.asarray(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5), dtype=np.float32)
-        weight = np.clip(away / width, 0, 1)
-    mixed = photo + weight[..., None] * (made.astype(np.float32) - photo)
-    return np.asarray(np.clip(np.rint(mixed), 0, 255), dtype=np.uint8)

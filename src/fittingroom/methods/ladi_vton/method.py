@@ -109,7 +109,8 @@ class LadiVton(Method):
 
     def conditions(self, sample: Sample) -> Conditions:
         """See :meth:`Method.conditions`."""
-        return conditions(sample, self.bundle.config.size, self.bundle.rules, published=self.options.published_mask)
+        chosen, size = self.options, self.bundle.config.size
+        return conditions(sample, size, self.bundle.rules, published=chosen.published_mask, same=chosen.keep_same)
 
     def generate(self, batch: Sequence[Conditions], seeds: Sequence[int]) -> list[UInt8]:
         """See :meth:`Method.generate`; one after the other, so that no picture depends on another."""

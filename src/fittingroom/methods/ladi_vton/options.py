@@ -11,6 +11,7 @@ from .denoise import Solver
 
 SOLVERS = ("ddim", "dpm++", "unipc")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
+MATCHES = ("off", "details")
 VRAM = ("auto", "4", "6", "8", "12", "24")
 
 
@@ -31,6 +32,8 @@ class Options:
             such joints are left out, and garments that the new one replaces are painted anew, see :func:`.region.rules_for`.
         fused: networks are joined where the result is the same up to rounding (batch norms into convolutions, EMASC's first
             two levels) and kept channels last.
+        match: ``details`` puts the warped garment's detail into the picture, see :mod:`.details`; for small networks.
+        keep_same: put the photo back inside the mask, too, where wall and skin look the same, see :mod:`..pasting`; for small networks.
         paste: put the photo back outside the mask.
         feather: width of the soft edge of that, as a share of the height.
         dtype: precision of the networks; ``auto`` is bfloat16 where the hardware multiplies it faster, else float32. The solver
@@ -48,6 +51,8 @@ class Options:
     pose: bool = True
     published_mask: bool = True
     fused: bool = False
+    match: str = "off"
+    keep_same: bool = False
     paste: bool = False
     feather: float = 0.01
     dtype: str = "float32"
@@ -71,7 +76,7 @@ PRESETS: Mapping[str, Options] = {
         preset="fast", solver="dpm++", steps=15, guide_until=0.8, published_mask=False, fused=True, dtype="auto"
     ),
 }
-_CHOICES = {"solver": SOLVERS, "dtype": DTYPES, "vram": VRAM}
+_CHOICES = {"solver": SOLVERS, "dtype": DTYPES, "vram": VRAM, "match": MATCHES}
 _RANGES: Mapping[str, tuple[float, float]] = {
     "steps": (1, 1000),
     "guidance": (0, 100),
@@ -80,7 +85,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "garment_until": (0, 1),
     "feather": (0, 1),
 }
-_SWITCHES = ("pose", "published_mask", "fused", "paste")
+_SWITCHES = ("pose", "published_mask", "fused", "keep_same", "paste")
 
 
 def options(settings: Mapping[str, Any]) -> Options:

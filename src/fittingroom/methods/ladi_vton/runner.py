@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
 from ...core.images import UInt8, to_image
+from ..pasting import keep_same, paste_back
 from .clip import look
-from .conditions import paste_back
 from .denoise import denoise
+from .details import laid, match_details
 from .emasc import Emasc, Encoded, FusedEmasc, encode
 from .memory import Plan
 from .options import Options
@@ -187,15 +190,35 @@ class Runner:
             entry: see :func:`~.conditions.conditions`.
             seed: of this picture.
         """
-        picture: UInt8 = entry["frame"].back(self.make(entry, seed))
-        if not self.options.paste:
-            return picture
-        mask = entry["frame"].mask_back(entry["mask"][0].numpy() > 0)
-        return paste_back(entry["photo"], picture, mask, self.options.feather)
+        frame = entry["frame"]
+        made, covered = self._made(entry, seed)
+        picture: UInt8 = frame.back(made)
+        mask = frame.mask_back(entry["mask"][0].numpy() > 0)
+        if (same := entry.get("same")) is not None:
+            where = same & mask
+            picture = keep_same(
+                entry["photo"], picture, where if covered is None else where & ~frame.mask_back(covered)
+            )
+        return paste_back(entry["photo"], picture, mask, self.options.feather) if self.options.paste else picture
 
-    @torch.inference_mode()
     def make(self, entry: Mapping[str, Any], seed: int) -> UInt8:
         """As :meth:`run`, but at the size of the weights and never pasted back: what the paper's numbers were measured on."""
+        return self._made(entry, seed)[0]
+
+    @torch.inference_mode()
+    def _made(self, entry: Mapping[str, Any], seed: int) -> tuple[UInt8, npt.NDArray[np.bool_] | None]:
+        """The picture, and, if that was asked for, where the warped garment lies on it."""
+        made = self._painted(entry, seed)
+        if not self.config.takes_garment or (self.options.match == "off" and entry.get("same") is None):
+            return made, None
+        masked = entry["person"] * (1 - entry["mask"])
+        with self.parts.use("matcher") as (matcher,):
+            warped, where = laid(matcher, *(self._batch(each) for each in (entry["garment"], masked, entry["pose"])))
+        if self.options.match == "details":
+            made = match_details(made, warped, where & (entry["mask"][0].numpy() > 0))
+        return made, where
+
+    def _painted(self, entry: Mapping[str, Any], seed: int) -> UInt8:
         noise = draws(self.config, [seed])
         described, blank = self.text(entry["garment"], entry["category"])
         garment = None

@@ -242,8 +242,7 @@ def shrink(picture: torch.Tensor, size: Size) -> torch.Tensor:
 
 def enlarge_grid(grid: torch.Tensor, size: Size) -> torch.Tensor:
     """``(B, h, w, 2)`` -> ``(B, *size, 2)``, bilinear."""
-    channels = grid.permute(0, 3, 1, 2)
-    return F.interpolate(channels, size, mode="bilinear", align_corners=False).permute(0, 2, 3, 1)
+    return F.interpolate(grid.permute(0, 3, 1, 2), size, mode="bilinear", align_corners=False).permute(0, 2, 3, 1)
 
 
 def sample(garment: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
@@ -370,6 +369,12 @@ def folded(network: Refinement) -> Refinement:
     return network
 
 
+def bending(matcher: Matcher, garment: torch.Tensor, masked: torch.Tensor, pose: torch.Tensor) -> torch.Tensor:
+    """``(B, H, W, 2)``: where in the garment to look, -1 to 1; see :func:`warp`."""
+    person = shrink(torch.cat([masked, pose], dim=1), matcher.size)
+    return enlarge_grid(matcher(shrink(garment, matcher.size), person)[0], (garment.shape[-2], garment.shape[-1]))
+
+
 def warp(
     matcher: Matcher, refinement: Refinement, garment: torch.Tensor, masked: torch.Tensor, pose: torch.Tensor
 ) -> torch.Tensor:
@@ -385,12 +390,8 @@ def warp(
     Returns:
         ``(B, 3, H, W)``, -1 to 1.
     """
-    size: Size = (garment.shape[-2], garment.shape[-1])
-    person = torch.cat([masked, pose], dim=1)
-    grid, _ = matcher(shrink(garment, matcher.size), shrink(person, matcher.size))
-    warped = sample(garment, enlarge_grid(grid, size))
-    kind = next(refinement.parameters()).dtype
-    out: torch.Tensor = refinement(torch.cat([person, warped], dim=1).to(kind))
+    warped = sample(garment, bending(matcher, garment, masked, pose))
+    out: torch.Tensor = refinement(torch.cat([masked, pose, warped], dim=1).to(next(refinement.parameters()).dtype))
     return out.float().clamp(-1, 1)
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..coarse import Plane, blurred
 from .regions import CLASS_DRESS, CLASS_PANTS, CLASS_SKIRT, CLASS_TOPS
 
-Plane = npt.NDArray[np.float32]
 #: classes of the predicted parsing that the upper and the lower garment may be
 UPPER, LOWER = (CLASS_TOPS, CLASS_DRESS), (CLASS_PANTS, CLASS_SKIRT, CLASS_DRESS)
 #: how far a patch tells about its surroundings, as a share of the height, and how much the mean of all patches counts where none is near
@@ -32,13 +32,9 @@ def _lab(picture: torch.Tensor) -> Plane:
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2LAB), np.float32)
 
 
-def _blurred(plane: Plane, sigma: float) -> Plane:
-    return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
-
-
 def soft_inside(garment: npt.NDArray[np.bool_]) -> Plane:
     """``(H, W)`` float32: 1 inside a mask, less near its border, 0 outside of it."""
-    return _blurred(garment.astype(np.float32), max(_EDGE * garment.shape[0], 0.5)) * garment
+    return blurred(garment.astype(np.float32), max(_EDGE * garment.shape[0], 0.5)) * garment
 
 
 def match_colours(
@@ -65,7 +61,7 @@ def match_colours(
             continue
         off = (_lab(patches) - found) * known[..., None]
         mean = off.sum(axis=(0, 1)) / known.sum()
-        near, weight = _blurred(off, _REACH * height), _blurred(known, _REACH * height)[..., None]
+        near, weight = blurred(off, _REACH * height), blurred(known, _REACH * height)[..., None]
         out += soft_inside(garment)[..., None] * (near + _MEAN * mean) / (weight + _MEAN)
     pixels = cv2.cvtColor(out, cv2.COLOR_LAB2RGB)
     changed = torch.from_numpy(pixels).permute(2, 0, 1).clamp(0, 1) * 2 - 1

@@ -18,13 +18,13 @@ import numpy.typing as npt
 import torch
 
 from ...core.images import UInt8
+from ..coarse import Plane
 from .body import Body
 from .colours import soft_inside
 from .conditions import ALL_PARTS, Kind, Laid
 from .quads import ARM_PARTS, LOWER_PARTS, PARTS
 from .regions import ARMS, CLASS_LIMBS, LEGS, label_mask
 
-Plane = npt.NDArray[np.float32]
 LEG_PARTS = tuple(part for part in LOWER_PARTS if PARTS[part].kind in {"thigh", "calf"})
 #: the same part on the other side of the body
 _OTHER = {2: 4, 4: 2, 3: 5, 5: 3, 6: 8, 8: 6, 7: 9, 9: 7}

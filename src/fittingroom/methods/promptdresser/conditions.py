@@ -11,6 +11,7 @@ from ...core.errors import InputError, MissingError
 from ...core.images import Size, UInt8
 from ...core.pose import JOINT, Pose
 from ...data.sample import Category, Garment, Person, Sample
+from ..pasting import same_parts
 from .captions import Caption, read_entry
 from .frame import Frame
 from .masks import BUILD_SIZE, CLOTH, Mask, Variant, build, check, enlarge, select, to_ids
@@ -155,7 +156,8 @@ def conditions(sample: Sample, size: Size, chosen: Options) -> dict[str, Any]:
         chosen: options.
 
     Returns:
-        ``inputs``, the person's ``photo`` ``(h, w, 3)`` uint8, its ``frame``, the ``captions``.
+        ``inputs``, the person's ``photo`` ``(h, w, 3)`` uint8, its ``frame``, the ``captions``, ``same`` ``(h, w)`` bool if the options say
+        ``keep_same``, else None.
 
     Raises:
         InputError, MissingError: the sample cannot be used; one line.
@@ -179,4 +181,5 @@ def conditions(sample: Sample, size: Size, chosen: Options) -> dict[str, Any]:
         category=sample.category,
         who=f"person {person.id}",
     )
-    return {"inputs": inputs, "photo": photo, "frame": frame, "captions": said}
+    same = same_parts(person.parse()) if chosen.keep_same else None
+    return {"inputs": inputs, "photo": photo, "frame": frame, "captions": said, "same": same}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -64,17 +63,3 @@ class Frame:
         """The photo's part of a mask, at the photo's size: ``(h, w)`` bool."""
         (top, left), inner = self.corner, self.inner
         return resize_labels(mask[top : top + inner[0], left : left + inner[1]], self.photo).astype(bool)
-
-
-def paste_back(photo: UInt8, made: UInt8, mask: npt.NDArray[np.bool_], feather: float) -> UInt8:
-    """The photo outside the mask, what was made inside it, and a soft edge that lies wholly inside.
-
-    Args:
-        photo: ``(H, W, 3)`` uint8.
-        made: ``(H, W, 3)`` uint8.
-        mask: ``(H, W)`` bool, true where the photo was painted anew.
-        feather: width of the edge, as a share of the height.
-    """
-    away = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
-    share = np.clip(away / max(feather * photo.shape[0], 1.0), 0, 1)[..., None]
-    return np.rint(share * made + (1 - share) * photo).astype(np.uint8)

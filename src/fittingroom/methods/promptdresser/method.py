@@ -18,12 +18,12 @@ from ...data.sample import Sample
 from ...weights.embedded import require_embedded
 from ...weights.recommended import recommended
 from ..base import Conditions, Method
+from ..pasting import keep_same, paste_back
 from ..requirement import need
 from ..task import Task
 from .card import CARD
 from .conditions import conditions
 from .finder import Parser
-from .frame import paste_back
 from .memory import HOST, Parts, Plan, Shape, choose, estimate_line
 from .options import VRAM, Options, options
 from .pipeline import Pipeline, Result
@@ -132,9 +132,10 @@ class PromptDresser(Method):
         """The result at the photo's size, pasted back if that was chosen."""
         frame = entry["frame"]
         picture: UInt8 = frame.back(result.picture)
-        if not self.options.paste:
-            return picture
-        return paste_back(entry["photo"], picture, frame.mask_back(result.mask), self.options.feather)
+        mask = frame.mask_back(result.mask)
+        if entry["same"] is not None:
+            picture = keep_same(entry["photo"], picture, entry["same"] & mask)
+        return paste_back(entry["photo"], picture, mask, self.options.feather) if self.options.paste else picture
 
     @classmethod
     def training(cls, data: Dataset, recipe: Mapping[str, Mapping[str, Any]], seed: int) -> Task:

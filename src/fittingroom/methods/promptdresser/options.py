@@ -40,6 +40,7 @@ class Options:
         captions: ``auto``: given ones, completed by rule; ``given``: refuse what is not there; ``rules``: by rule only;
             ``none``: empty prompts.
         style: phrases for fit, tucking and rolled sleeves, by key.
+        keep_same: put the photo back inside the mask, too, where wall and skin look the same, see :mod:`..pasting`; for small networks.
         paste: put the photo back outside the mask, with a soft edge.
         feather: width of that edge as a share of the height.
         vram: gigabytes of the graphics card to plan for.
@@ -62,6 +63,7 @@ class Options:
     clothing_pooled: bool = True
     captions: str = "auto"
     style: Mapping[str, str] = field(default_factory=dict)
+    keep_same: bool = False
     paste: bool = False
     feather: float = 0.01
     vram: str = "auto"
@@ -152,7 +154,7 @@ def options(settings: Mapping[str, Any]) -> Options:
             raise InputError(f"{name} is {value!r}", mend=f"choose from {', '.join(_CHOICES[name])}")
         if name in _RANGES:
             value = _number(name, value)
-        if name in ("sample_latents", "clothing_pooled", "paste") and not isinstance(value, bool):
+        if name in ("sample_latents", "clothing_pooled", "keep_same", "paste") and not isinstance(value, bool):
             raise InputError(f"{name} is {value!r}", mend="choose true or false")
         if name == "style":
             _check_style(value)
