@@ -54,12 +54,6 @@ class SegformerParse:
     )
 
     def __init__(self, weights_file: Path | None = None, device: str = "cpu") -> None:
-        try:
-            from transformers import SegformerForSemanticSegmentation
-        except ImportError as error:
-            raise MissingError(
-                "parse/segformer needs transformers", mend="pip install 'fittingroom[diffusion]'"
-            ) from error
         folder = Path(weights_file) if weights_file is not None else _published()
         folder = folder.parent if folder.is_file() else folder
         weights = folder / "model.safetensors"
@@ -67,6 +61,12 @@ class SegformerParse:
             raise MissingError(
                 "no SegFormer here (config.json and model.safetensors)", mend="name its folder", path=folder
             )
+        try:  # takes seconds: only where there are weights
+            from transformers import SegformerForSemanticSegmentation
+        except ImportError as error:
+            raise MissingError(
+                "parse/segformer needs transformers", mend="pip install 'fittingroom[diffusion]'"
+            ) from error
         config = read_json(folder / "config.json")
         names = {int(key): str(name) for key, name in dict(config.get("id2label") or {}).items()}
         if sorted(names) != list(range(len(names))) or not names:

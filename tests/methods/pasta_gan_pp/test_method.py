@@ -22,6 +22,7 @@ from fittingroom.methods.conformance import check_method
 from fittingroom.methods.pasta_gan_pp.fast import FastGenerator
 from fittingroom.methods.pasta_gan_pp.method import PastaGan
 from fittingroom.methods.pasta_gan_pp.network import Generator, Warped
+from fittingroom.methods.pasta_gan_pp.placing import without_dress
 
 from .conftest import TINY
 
@@ -318,3 +319,27 @@ def test_missing_annotations_are_one_line(method: PastaGan, sample: Sample) -> N
         with pytest.raises(FittingroomError) as caught:
             method.run(poorer)
         assert "\n" not in str(caught.value)
+
+
+def test_a_cardigan_is_taken_without_the_dress_below_it(sample: Sample, method: PastaGan, folder: Path) -> None:
+    labels = np.zeros((40, 40), np.uint8)
+    labels[5:35, 10:30] = CIHP20.ids["dress"]
+    assert np.array_equal(without_dress(labels), labels)  # worn alone
+    labels[5:15, 10:30] = CIHP20.ids["coat"]
+    found = without_dress(labels)
+    assert (found[labels == CIHP20.ids["dress"]] == CIHP20.ids["skirt"]).all()
+    assert (found[labels == CIHP20.ids["coat"]] == CIHP20.ids["coat"]).all()
+
+    garment = sample.garment
+    parse = garment.parse()
+    gown = parse.mask("pants", "skirt", "left-leg", "right-leg")
+    top = parse.mask("upper-clothes", "coat") & (np.cumsum(parse.mask("upper-clothes", "coat"), axis=0) < 60)
+    gown |= parse.mask("upper-clothes", "coat") & ~top  # its upper half is still seen
+    below = np.where(gown, parse.labels_in.ids["dress"], parse.labels).astype(np.uint8)
+    plainly = np.where(gown, parse.labels_in.ids["skirt"], parse.labels).astype(np.uint8)
+    sample = replace(sample, garment=given(garment, parse=Parse(plainly, parse.labels_in)))
+    over = replace(sample, garment=given(garment, parse=Parse(below, parse.labels_in)))
+    plain, dressed = (method.conditions(each)["inputs"].upper for each in (sample, over))
+    assert np.array_equal(plain.mask, dressed.mask)
+    whole = PastaGan.load(folder, outfit="upper").conditions(over)["inputs"].upper
+    assert whole.mask.astype(bool).sum() > 1.1 * plain.mask.astype(bool).sum()

@@ -79,7 +79,7 @@ class PastaGan(Method):
     card = CARD
     recipe_tables = ("generator", "pasta-gan++")
     #: raised whenever pictures change, so that old ones are made again
-    revision = 1
+    revision = 2
 
     def __init__(
         self,
@@ -161,7 +161,8 @@ class PastaGan(Method):
             )
         kind, config, sleeves = self._kind(sample), self.generator.config, self.sleeves == "auto"
         person, at = on_canvas(sample.person, config, sleeves=sleeves)
-        garment, _ = on_canvas(source, config, sleeves=sleeves)
+        asked = kind == "upper" and self.outfit == "auto" and not self.parity
+        garment, _ = on_canvas(source, config, sleeves=sleeves, over_dress=asked)
         check_worn(garment, kind, sample)
         check_patches(person, garment, kind, sample)
         inputs = prepare(person, garment, kind, config, parity=self.parity)

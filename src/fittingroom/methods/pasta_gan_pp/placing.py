@@ -17,8 +17,10 @@ from ...data.sample import Garment, Person
 from .body import Body, body_of
 from .config import GeneratorConfig
 from .quads import ARM_PARTS, Float64, part_quads
-from .regions import CLASS_DRESS, CLASS_TOPS, SLEEVE_IDS, worn
+from .regions import CLASS_DRESS, CLASS_TOPS, DRESS, SLEEVE_IDS, TOPS, label_mask, worn
 
+#: share of a dress that another upper garment has to have to be one, and no slip of the parser
+_LEAST_ABOVE = 0.1
 #: labels of CIHP-20 and joints that change places in a mirror
 _MIRRORED_LABELS = np.arange(256, dtype=np.uint8)
 for _name in ("arm", "leg", "shoe"):
@@ -112,8 +114,27 @@ def guess_sleeves(upper: UInt8, keypoints: Float64, canvas: Size) -> UInt8:
     return arms
 
 
+def without_dress(labels: UInt8) -> UInt8:
+    """CIHP-20 labels in which a dress below another upper garment is a skirt.
+
+    The network's classes make both one dress (spec section 3.2), and whoever asks for the cardigan gets the dress as well.
+
+    Args:
+        labels: ``(H, W)`` uint8; a dress worn alone stays what it is.
+    """
+    above, dress = (label_mask(labels, *parts).view(np.bool_) for parts in (TOPS, DRESS))
+    if above.sum() < _LEAST_ABOVE * dress.sum():
+        return labels
+    return np.where(dress, np.uint8(CIHP20.ids["skirt"]), labels)
+
+
 def on_canvas(
-    photo: Person | Garment, config: GeneratorConfig, *, sleeves: bool = True, mirrored: bool = False
+    photo: Person | Garment,
+    config: GeneratorConfig,
+    *,
+    sleeves: bool = True,
+    mirrored: bool = False,
+    over_dress: bool = False,
 ) -> tuple[Body, Place]:
     """Somebody's photo with its annotations on the canvas.
 
@@ -122,6 +143,7 @@ def on_canvas(
         config: sizes.
         sleeves: whether arms take only sleeves; they come from the garment parsing or, without one, from the pose.
         mirrored: left and right exchanged.
+        over_dress: only what is worn over a dress is wanted: the dress counts as a skirt, see :func:`without_dress`.
 
     Raises:
         InputError: nobody in the pose file, or annotations that do not fit the photo.
@@ -142,6 +164,7 @@ def on_canvas(
     joints[joints[:, 2] <= 0] = 0  # not found: no place either
     labels = np.asarray(convert(parse.labels, parse.labels_in.name, "cihp20"), dtype=np.uint8)
     labels = _framed(np.asarray(resize_labels(labels, at.inner), dtype=np.uint8), at, config, 0)
+    labels = without_dress(labels) if over_dress else labels
     picture = _framed(_shrunk(image, at.inner), at, config, 255)
     known: UInt8 | None = None
     if sleeves and photo.has("garment-parse"):
