@@ -30,8 +30,8 @@ _FEWEST = 64
 _COARSE, _AGREED, _EDGE = 1 / 40, 0.008, 0.004
 #: deviation (CIE Lab) up to which coarse colours agree; lightness counts half, for the garment alone hangs in other light
 _ALIKE, _LIGHT = 12.0, 0.5
-#: how much of the difference of coarse hues is taken back, too
-_HUE = 0.5
+#: how much of the difference of coarse colours is taken back, too: lightness, hue and chroma
+_COLOUR = (0.3, 1.0, 1.0)
 
 
 def garment_outline(garment: torch.Tensor) -> Mask:
@@ -86,7 +86,7 @@ def match_details(made: UInt8, warped: UInt8, where: Mask) -> UInt8:
     distance = _LIGHT * off[..., 0] ** 2 + off[..., 1] ** 2 + off[..., 2] ** 2
     agreed = blurred(inside * np.exp(-distance / (2 * _ALIKE**2)), _AGREED * height) * inside
     weight = (agreed * blurred(inside, max(_EDGE * height, 0.5)) * inside)[..., None]
-    hue = np.array([0, _HUE, _HUE], np.float32) * (meant - coarse)
-    out = painted + weight * ((given - meant) - (painted - coarse) + hue)
+    colour = np.array(_COLOUR, np.float32) * (meant - coarse)
+    out = painted + weight * ((given - meant) - (painted - coarse) + colour)
     pixels = cv2.cvtColor(out, cv2.COLOR_LAB2RGB) * 255
     return np.where(where[..., None], np.clip(np.rint(pixels), 0, 255), made).astype(np.uint8)
