@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= runs/demo
-METHODS ?= baseline,pasta-gan++,ladi-vton
+METHODS ?= baseline,pasta-gan++,ladi-vton,promptdresser
 WORKERS ?= 2
 
 .PHONY: demo test lint oracles lock clean help
