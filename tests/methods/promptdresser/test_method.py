@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -134,10 +135,27 @@ def test_every_choice_changes_what_is_drawn(tiny_folder: Path, sample: Sample, m
         {"captions": "none"},
         {"style": {"fit of upper cloth": "very loose fit"}},
         {"paste": True},
-        {"keep_same": True},
     ):
         other = PromptDresser.load(tiny_folder, **{**QUICK, **change})
         assert any((a != b).any() for a, b in zip(drawn_by(other, sample, 1), plain, strict=False)), change
+
+
+def test_wall_and_skin_that_came_out_the_same_are_the_photos(tiny_folder: Path, sample: Sample) -> None:
+    keeping = PromptDresser.load(tiny_folder, **QUICK, keep_same=True)
+    entry = keeping.conditions(sample)
+    result = keeping.pipeline.run(entry["inputs"], 1)
+    # as if the network had painted the same, only softer, and a green garment
+    mask, soft = result.mask, cv2.GaussianBlur(entry["inputs"].person, (0, 0), 1.5)
+    garment = (
+        entry["frame"].image(np.where(entry["same"][..., None], np.uint8(0), np.uint8(255)).repeat(3, axis=2)) > 127
+    )
+    made = np.where(garment & mask[..., None], np.array([40, 200, 60], np.uint8), soft).astype(np.uint8)
+    plain = PromptDresser.load(tiny_folder, **QUICK).finish({**entry, "same": None}, replace(result, picture=made))
+    kept = keeping.finish(entry, replace(result, picture=made))
+    same = entry["same"] & entry["frame"].mask_back(mask)
+    photo = entry["photo"].astype(int)
+    assert np.abs(kept[same] - photo[same]).mean() < 0.7 * np.abs(plain[same] - photo[same]).mean()
+    assert np.array_equal(kept[~same], plain[~same])
 
 
 def test_the_garment_and_the_prompt_reach_the_picture(drawn: Dataset, method: PromptDresser, sample: Sample) -> None:
