@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import subprocess
 import sys
+import time
 import types
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -65,8 +70,8 @@ def test_a_worker_that_was_killed_is_one_line(monkeypatch: pytest.MonkeyPatch) -
     from fittingroom.core import parallel
 
     class Pool:
-        def __init__(self, workers: int, mp_context: object) -> None:
-            assert workers == 2
+        def __init__(self, workers: int, context: object, first: object) -> None:
+            assert (workers, first) == (2, parallel.end_with_parent)
 
         def __enter__(self) -> Pool:
             return self
@@ -87,3 +92,46 @@ def test_a_worker_that_was_killed_is_one_line(monkeypatch: pytest.MonkeyPatch) -
         run_shards("local", partial(square, 0), 2, 2, nothing)
     assert "run the same command again" in str(caught.value)
     assert [value for value, _ in run_shards("local", partial(square, 0), 1, 2, nothing)] == [0]
+
+
+#: two processes that tell who they are, and then have more to do than anybody waits for
+ENDLESS = """
+import functools, os, pathlib, sys, time
+from fittingroom.core.parallel import run_shards
+
+def work(folder, shard):
+    (pathlib.Path(folder) / str(os.getpid())).touch()
+    time.sleep(300)
+
+if __name__ == "__main__":
+    run_shards("local", functools.partial(work, sys.argv[1]), 4, 2, lambda done, total: None)
+"""
+
+
+def alive(process: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at /proc")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_a_job_that_is_killed(tmp_path: Path, how: signal.Signals) -> None:
+    script, told = tmp_path / "endless.py", tmp_path / "told"
+    script.write_text(ENDLESS)
+    told.mkdir()
+    job = subprocess.Popen(
+        [sys.executable, str(script), str(told)], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    until = time.monotonic() + 60
+    while len(list(told.iterdir())) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    workers = [int(each.name) for each in told.iterdir()]
+    assert len(workers) == 2
+    assert all(map(alive, workers))
+    job.send_signal(how)
+    assert job.wait(30) != 0
+    until = time.monotonic() + 10
+    while any(map(alive, workers)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(map(alive, workers))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +17,18 @@ Result = TypeVar("Result")
 Shard: TypeAlias = tuple[int, int]
 Done: TypeAlias = Callable[[int, int], None]
 EXECUTORS = ("local", "ray")
+
+
+def end_with_parent() -> None:
+    """At the start of a worker process: it shall not outlive a job that was killed, waiting for work with its memory full."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def run_local(work: Callable[[Shard], Result], shards: int, workers: int, done: Done) -> list[Result]:
@@ -37,7 +50,7 @@ def run_local(work: Callable[[Shard], Result], shards: int, workers: int, done: 
             done(index + 1, shards)
         return results
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, context, end_with_parent) as pool:
         waiting = [pool.submit(work, (index, shards)) for index in range(shards)]
         try:
             for count, future in enumerate(as_completed(waiting), start=1):

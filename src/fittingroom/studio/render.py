@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -23,6 +21,7 @@ from ..core.errors import InputError
 from ..core.files import read_json, sha256_bytes, sha256_file, sha256_json, write_bytes, write_json
 from ..core.images import Size, encode_png
 from ..core.labels import CIHP20
+from ..core.parallel import end_with_parent
 from ..core.pose import pose_to_openpose
 from ..core.progress import Report
 from ..data.regions import edit_region
@@ -300,24 +299,12 @@ def render(
     return finish(root, plan, jobs, name or root.name)
 
 
-def _end_with_parent() -> None:
-    """In a worker: no worker outlives a rendering that was killed."""
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def _all(root: Path, arguments: dict[str, Any], jobs: list[str], workers: int) -> Iterator[str]:
     if workers == 1 or len(jobs) <= 1:
         for job in jobs:
             yield _run(root, arguments, job)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), end_with_parent) as pool:
         tasks = [pool.submit(_run, root, arguments, job) for job in jobs]
         try:
             for task in as_completed(tasks):
