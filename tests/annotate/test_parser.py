@@ -15,7 +15,13 @@ from safetensors.torch import load_file, save_file
 from fittingroom.annotate import registry
 from fittingroom.annotate.base import NothingFoundError
 from fittingroom.annotate.parser import annotator
-from fittingroom.annotate.parser.annotator import EmbeddedParse, parse_probabilities, to_parts, without_bystanders
+from fittingroom.annotate.parser.annotator import (
+    SCALES,
+    EmbeddedParse,
+    parse_probabilities,
+    to_parts,
+    without_bystanders,
+)
 from fittingroom.annotate.parser.classes import (
     CLASSES,
     GROUP_OF,
@@ -237,6 +243,14 @@ def test_the_mirror_image_gets_the_mirrored_classes(folder):
     assert np.abs(here - there).max() < 0.02
     alone = parse_probabilities(network, photo, pose, both_sides=False)
     assert np.abs(here - alone).max() > 0.02  # a random network is not symmetric by itself
+
+
+def test_it_sees_a_person_at_two_sizes(folder):
+    network, photo, pose = load_parser(folder), noise(), standing()
+    both = parse_probabilities(network, photo, pose)
+    small, large = (parse_probabilities(network, photo, pose, scales=(scale,)) for scale in SCALES)
+    assert np.abs(small - large).max() > 0.02
+    assert np.abs(both - (small + large) / 2).max() < 0.02
 
 
 def test_the_mask_counts_only_where_it_is_asked_for(folder):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 
 from ...core.files import sha256_file, sha256_json
 from ...core.images import Size, UInt8, resize_image
@@ -24,7 +25,7 @@ from ..body_parts import to_cihp20
 from ..parse_common import judge
 from .classes import NAMES, decide
 from .edges import guided
-from .inputs import moved_pose, person_box, photo_planes, pose_planes, shown, to_box
+from .inputs import Float32, moved_pose, person_box, photo_planes, pose_planes, shown, to_box
 from .network import FILE, SETTINGS, ParserNetwork, load_parser
 
 #: folder of the embedded weights
@@ -39,6 +40,9 @@ _LONGEST = 640
 _NEAR = 0.2
 #: OpenCV's lines end here
 _FAR = 16000
+#: sizes at which the network sees a person, as multiples of the one that it learned with: at the larger one it tells hair, hands and
+#: hems better, and both together which garment it is; a third, 1.5, gains little more and takes as long as both
+SCALES = (1.0, 1.25)
 
 
 @torch.inference_mode()
@@ -50,8 +54,9 @@ def parse_probabilities(
     *,
     device: str = "cpu",
     both_sides: bool = True,
+    scales: Sequence[float] = SCALES,
 ) -> npt.NDArray[np.float32]:
-    """Probabilities of the classes, ``(13, H, W)`` at the photo's size.
+    """Probabilities of the classes, ``(14, H, W)`` at the photo's size.
 
     Args:
         network: in evaluation mode, on the device.
@@ -60,9 +65,35 @@ def parse_probabilities(
         mask: of the person, ``(H, W)``, if there is one.
         device: torch device.
         both_sides: see the photo and its mirror image, and take the mean.
+        scales: see the box at these multiples of the network's own size, and take the mean.
     """
     own, size = (photo.shape[0], photo.shape[1]), network.config.size
     box = person_box(pose, own, size[1] / size[0])
+    found = torch.zeros(())
+    for scale in scales:
+        seen = _seen(
+            network, photo, pose, mask, box, (_scaled(size[0], scale), _scaled(size[1], scale)), device, both_sides
+        )
+        found = found + F.interpolate(seen, size, mode="bilinear", align_corners=False) / len(scales)
+    return _at_edges(photo, found[0].cpu().numpy(), to_box(box, size), float(box[2]))
+
+
+def _scaled(side: int, scale: float) -> int:
+    """A side of the network's input: a multiple of 8."""
+    return max(32, 8 * round(side * scale / 8))
+
+
+def _seen(
+    network: ParserNetwork,
+    photo: UInt8,
+    pose: Pose | None,
+    mask: npt.NDArray[np.bool_] | None,
+    box: Float32,
+    size: Size,
+    device: str,
+    both_sides: bool,
+) -> torch.Tensor:
+    """Probabilities in the box, ``(1, 14, *size)``, on the processor."""
     planes, poses = [], []
     for mirror in (False, True) if both_sides else (False,):
         matrix = to_box(box, size, mirror=mirror)
@@ -74,7 +105,7 @@ def parse_probabilities(
     found = network(inputs[0].contiguous(memory_format=torch.channels_last), inputs[1]).float().softmax(dim=1)
     if both_sides:
         found = (found[:1] + found[1:].flip(-1)) / 2
-    return _at_edges(photo, found[0].cpu().numpy(), to_box(box, size), float(box[2]))
+    return found.cpu()
 
 
 def _back(found: npt.NDArray[np.float32], matrix: npt.NDArray[np.float64], own: Size) -> npt.NDArray[np.float32]:
@@ -200,7 +231,7 @@ class EmbeddedParse:
 
     def settings(self) -> Mapping[str, Any]:
         """See :class:`..base.Annotator`."""
-        return {"version": 4, "weights": self._hash, "mask": self._mask}
+        return {"version": 5, "weights": self._hash, "mask": self._mask}
 
     def _look(self, photo: UInt8, given: Mapping[str, Any]) -> tuple[UInt8, npt.NDArray[np.float32]]:
         mask = given["person-mask"] if self._mask else None
