@@ -64,6 +64,7 @@ RECOMMENDED: dict[str, dict[str, str | int | float | bool]] = {
         "steps": 1,
         "guidance_last": 0.0,
         "mask": "fine",
+        "match": "details",
         "keep_same": True,
         "paste": True,
     },

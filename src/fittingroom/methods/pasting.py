@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..core.images import UInt8
 from ..data.sample import Parse
-from .coarse import blurred, lab, mean_inside
+from .coarse import Plane, blurred, lab, mean_inside
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 #: what is the same whatever is worn, unless the new garment covers it
@@ -55,11 +55,16 @@ def keep_same(photo: UInt8, made: UInt8, where: Mask) -> UInt8:
     """
     if not where.any():
         return made
-    height = photo.shape[0]
     inside = where.astype(np.float32)
-    off = mean_inside(lab(made) - lab(photo), inside, max(_COARSE * height, 1.0))
-    alike = np.clip((_APART - np.linalg.norm(off, axis=2)) / (_APART - _CLOSE), 0, 1).astype(np.float32) * inside
-    return _mixed(made, photo, blurred(alike, max(_EDGE * height, 0.7)) * inside)
+    return _mixed(made, photo, blurred(alike(photo, made, where), max(_EDGE * made.shape[0], 0.7)) * inside)
+
+
+def alike(photo: UInt8, made: UInt8, where: Mask) -> Plane:
+    """``(H, W)`` float32, 0 to 1: how much both show coarsely the same; 0 outside of ``where``."""
+    inside = where.astype(np.float32)
+    off = mean_inside(lab(made) - lab(photo), inside, max(_COARSE * made.shape[0], 1.0))
+    share = np.clip((_APART - np.linalg.norm(off, axis=2)) / (_APART - _CLOSE), 0, 1)
+    return np.asarray(share * inside, dtype=np.float32)
 
 
 def _mixed(below: UInt8, above: UInt8, share: npt.NDArray[np.floating]) -> UInt8:

@@ -19,15 +19,18 @@ from .uncover import background_fringe, bare_limbs, uncovered
 from .warp import Layer, joined, limb_controls, sample, spline_map, trunk_controls
 
 
-def _trunk_layer(cut: Cut, target: Target, category: Category, old: Mask) -> Layer | None:
+def _trunk_layer(cut: Cut, target: Target, category: Category, old: Mask, *, follow: bool = False) -> Layer | None:
     parse, figure = target.parse, target.figure
     size = target.size
     arms = sleeve_zone(figure, "right", size) | sleeve_zone(figure, "left", size)
     body = old | parse.mask("upper-clothes", "coat", "dress", "jumpsuits", "pants", "skirt", "torso-skin")
     body = (body & ~arms) | (trunk_core(figure, size) & parse.mask(*ARM_SKIN, "hair"))
     hem: float | None = None
-    if category == "upper":
-        new, now = lowest_level(cut.trunk, cut.figure), lowest_level(old & ~arms, figure)
+    now = lowest_level(old & ~arms, figure)
+    if follow:
+        hem = None if np.isnan(now) else now
+    elif category == "upper":
+        new = lowest_level(cut.trunk, cut.figure)
         if not (np.isnan(new) or np.isnan(now)) and now - 0.14 < new < now:
             hem = now  # a little too short: drawn down to where the old one ended
         elif not np.isnan(new) and (band := waist(target, old)) and band.level - 0.2 < new < band.level:
@@ -183,6 +186,32 @@ def _soft(alpha: npt.NDArray[np.float32], allowed: Mask) -> npt.NDArray[np.float
     )
 
 
+def _pieces(
+    cut: Cut, target: Target, category: Category, old: Mask, *, follow: bool = False
+) -> tuple[Layer | None, dict[str, tuple[Layer, float]]]:
+    """Trunk or legs, and by side sleeves with the levels where they end."""
+    if category == "lower":
+        return _lower_layer(cut, target, old), {}
+    trunk = _trunk_layer(cut, target, category, old, follow=follow)
+    return trunk, {side: layer for side in SIDES if (layer := _sleeve_layer(cut, target, side))}
+
+
+def drape(cut: Cut, target: Target, category: Category) -> Layer:
+    """A garment over what the target wears, as long as that: nothing is uncovered, and nothing of it lies behind arms or hair.
+
+    Args:
+        cut: the garment, taken apart.
+        target: whose picture shows a garment of that category, well or badly painted.
+        category: of the garment.
+    """
+    trunk, arms = _pieces(cut, target, category, old_garment(target, category), follow=True)
+    colour, alpha = np.zeros((*target.size, 3), np.float32), np.zeros(target.size, np.float32)
+    for layer in ([trunk] if trunk else []) + [layer for layer, _ in arms.values()]:
+        colour = _lay(colour, [(layer, layer.alpha)])
+        alpha = np.asarray(alpha + layer.alpha * (1 - alpha), np.float32)
+    return Layer(np.asarray(colour / np.maximum(alpha, 1e-3)[..., None], np.float32), alpha)
+
+
 def put_on(cut: Cut, target: Target, category: Category, *, light: float = 0.6) -> UInt8:
     """The person in the new garment.
 
@@ -203,10 +232,7 @@ def put_on(cut: Cut, target: Target, category: Category, *, light: float = 0.6) 
     if category == "lower":
         front |= parse.mask("upper-clothes", "coat") | sleeve_zone_of_tops(target)
     arm_skin = parse.mask(*ARM_SKIN)
-    trunk = _lower_layer(cut, target, old) if category == "lower" else _trunk_layer(cut, target, category, old)
-    arms: dict[str, tuple[Layer, float]] = {}
-    if category != "lower":
-        arms = {side: layer for side in SIDES if (layer := _sleeve_layer(cut, target, side))}
+    trunk, arms = _pieces(cut, target, category, old)
     layers: list[tuple[Layer, npt.NDArray[np.float32]]] = []
     if trunk is not None:
         layers.append((trunk, _soft(trunk.alpha, ~front & ~arm_skin)))

@@ -93,13 +93,16 @@ def _is_on_white(photo: UInt8) -> bool:
     return bool(np.median(border.min(axis=1)) >= _WHITE)
 
 
-def garment_picture(garment: Garment, size: Size, rules: RuleName) -> UInt8:
-    """The garment on white.
+def garment_photo(garment: Garment, size: Size, rules: RuleName) -> UInt8:
+    """The garment on white, as large as it was photographed.
 
     Args:
         garment: in-shop or worn.
-        size: (height, width) of the result.
+        size: (height, width) of the weights; a worn garment is cut out in their shape.
         rules: with other than VITON-HD's, whatever is not garment is made white, as Dress Code's weights were learned.
+
+    Returns:
+        ``(h, w, 3)``.
 
     Raises:
         InputError: not on white and without a mask, or no garment to be seen.
@@ -123,6 +126,11 @@ def garment_picture(garment: Garment, size: Size, rules: RuleName) -> UInt8:
             mend="give a mask of the garment, or a photo on white",
             path=garment.files.get("image"),
         )
+    return photo
+
+
+def on_canvas(photo: UInt8, size: Size) -> UInt8:
+    """``(h, w, 3)`` -> ``(*size, 3)``: in the middle, white around it."""
     frame = Frame.of((photo.shape[0], photo.shape[1]), size)
     if frame.inner == size:
         return resized(photo, size)
@@ -131,6 +139,11 @@ def garment_picture(garment: Garment, size: Size, rules: RuleName) -> UInt8:
     (row, column), (height, width) = frame.corner, frame.inner
     canvas[row : row + height, column : column + width] = small
     return canvas
+
+
+def garment_picture(garment: Garment, size: Size, rules: RuleName) -> UInt8:
+    """``(*size, 3)``: the garment on white at the size of the weights, see :func:`garment_photo`."""
+    return on_canvas(garment_photo(garment, size, rules), size)
 
 
 def _check_joints(person: Person, category: Category, pose: Pose, rules: Rules) -> None:
@@ -192,19 +205,22 @@ def conditions(sample: Sample, size: Size, name: RuleName, *, published: bool, s
 
     Returns:
         ``person (3, H, W)`` and ``garment (3, H, W)``, -1 to 1; ``mask (1, H, W)``; ``pose (18, H, W)``; ``category``; and what is
-        needed to go back to the photo: ``frame``, ``photo``, ``same`` (None if not asked for).
+        needed to go back to the photo: ``frame``, ``photo``, ``same`` (None if not asked for), ``worn``, the garment on white at its own
+        size.
 
     Raises:
         InputError, MissingError: the sample cannot be used; one line says why.
     """
     frame, picture, _, pose, mask = person_parts(sample.person, sample.category, size, name, published=published)
+    garment = garment_photo(sample.garment, size, name)
     return {
         "person": to_tensor(picture),
-        "garment": to_tensor(garment_picture(sample.garment, size, name)),
+        "garment": to_tensor(on_canvas(garment, size)),
         "mask": torch.from_numpy(mask[None]).float(),
         "pose": pose_map(pose, size),
         "category": sample.category,
         "frame": frame,
         "photo": sample.person.image(),
+        "worn": garment,
         "same": same_parts(sample.person.parse()) if same else None,
     }

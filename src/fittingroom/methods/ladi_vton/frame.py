@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from ...core.images import Size, UInt8, fit_size, resize_image, resize_labels
 from ...core.pose import Pose
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 #: relative differences of aspect up to this are stretched away, as the published code does with its photos of 3 to 4
 _SAME_SHAPE = 0.01
@@ -68,13 +72,18 @@ class Frame:
         moved[pose.found, :2] += np.array([self.corner[1], self.corner[0]], dtype=np.float32)
         return Pose(moved)
 
-    def _cut(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    def _cut(self, image: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
         (row, column), (height, width) = self.corner, self.inner
         return image[row : row + height, column : column + width]
 
     def back(self, image: UInt8) -> UInt8:
         """``(H, W, 3)`` of the frame -> of the photo."""
         return resize_image(np.ascontiguousarray(self._cut(image)), self.photo, "lanczos")
+
+    def plane_back(self, plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """``(H, W, C)`` float32 of the frame, slowly changing -> of the photo; values stay as they are."""
+        cut = np.ascontiguousarray(self._cut(plane))
+        return np.asarray(cv2.resize(cut, (self.photo[1], self.photo[0]), interpolation=cv2.INTER_LINEAR), np.float32)
 
     def mask_back(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """``(H, W)`` bool of the frame -> of the photo."""

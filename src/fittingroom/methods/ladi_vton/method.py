@@ -32,7 +32,7 @@ from .weights import SETS, Bundle, copy_bundle, open_folder, open_published
 #: what is expected of memory; the command line shows it before anything starts
 LOG = logging.getLogger("fittingroom.plan")
 #: pictures change: raise it, so that old ones are made again
-_REVISION = 2
+_REVISION = 3
 _KINDS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 

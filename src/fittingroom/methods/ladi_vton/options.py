@@ -32,7 +32,7 @@ class Options:
             such joints are left out, and garments that the new one replaces are painted anew, see :func:`.region.rules_for`.
         fused: networks are joined where the result is the same up to rounding (batch norms into convolutions, EMASC's first
             two levels) and kept channels last.
-        match: ``details`` puts the warped garment's detail into the picture, see :mod:`.details`; for small networks.
+        match: ``details`` puts the warped garment's detail into the picture, see :mod:`..matching`; for small networks.
         keep_same: put the photo back inside the mask, too, where wall and skin look the same, see :mod:`..pasting`; for small networks.
         paste: put the photo back outside the mask.
         feather: width of the soft edge of that, as a share of the height.

@@ -9,21 +9,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
 from ...core.images import UInt8, to_image
+from ..matching import match_details
 from ..pasting import keep_same, paste_back
 from .clip import look
 from .denoise import denoise
-from .details import laid, match_details
+from .details import LIKENESS, laid
 from .emasc import Emasc, Encoded, FusedEmasc, encode
 from .memory import Plan
 from .options import Options
 from .pipeline import carry, draws, finish, guide_of, say, say_nothing
-from .warping import Refinement, folded, warp
+from .warping import Refinement, bending, folded, warp
 from .weights import Bundle, load_part
 
 #: garments and people whose results are kept
@@ -191,34 +190,28 @@ class Runner:
             seed: of this picture.
         """
         frame = entry["frame"]
-        made, covered = self._made(entry, seed)
-        picture: UInt8 = frame.back(made)
+        picture: UInt8 = frame.back(self.make(entry, seed))
         mask = frame.mask_back(entry["mask"][0].numpy() > 0)
-        if (same := entry.get("same")) is not None:
+        same, covered = entry.get("same"), None
+        if self.config.takes_garment and (self.options.match == "details" or same is not None):
+            warped, covered = laid(self.bent(entry), entry["worn"], frame)
+            if self.options.match == "details":
+                picture = match_details(picture, warped, covered & mask, LIKENESS)
+        if same is not None:
             where = same & mask
-            picture = keep_same(
-                entry["photo"], picture, where if covered is None else where & ~frame.mask_back(covered)
-            )
+            picture = keep_same(entry["photo"], picture, where if covered is None else where & ~covered)
         return paste_back(entry["photo"], picture, mask, self.options.feather) if self.options.paste else picture
 
-    def make(self, entry: Mapping[str, Any], seed: int) -> UInt8:
-        """As :meth:`run`, but at the size of the weights and never pasted back: what the paper's numbers were measured on."""
-        return self._made(entry, seed)[0]
-
     @torch.inference_mode()
-    def _made(self, entry: Mapping[str, Any], seed: int) -> tuple[UInt8, npt.NDArray[np.bool_] | None]:
-        """The picture, and, if that was asked for, where the warped garment lies on it."""
-        made = self._painted(entry, seed)
-        if not self.config.takes_garment or (self.options.match == "off" and entry.get("same") is None):
-            return made, None
+    def bent(self, entry: Mapping[str, Any]) -> torch.Tensor:
+        """``(1, H, W, 2)``: where in the garment to look, see :func:`~.warping.bending`."""
         masked = entry["person"] * (1 - entry["mask"])
         with self.parts.use("matcher") as (matcher,):
-            warped, where = laid(matcher, *(self._batch(each) for each in (entry["garment"], masked, entry["pose"])))
-        if self.options.match == "details":
-            made = match_details(made, warped, where & (entry["mask"][0].numpy() > 0))
-        return made, where
+            return bending(matcher, *(self._batch(each) for each in (entry["garment"], masked, entry["pose"])))
 
-    def _painted(self, entry: Mapping[str, Any], seed: int) -> UInt8:
+    @torch.inference_mode()
+    def make(self, entry: Mapping[str, Any], seed: int) -> UInt8:
+        """What the networks paint, at the size of the weights, never mended nor pasted back: what the paper's numbers were measured on."""
         noise = draws(self.config, [seed])
         described, blank = self.text(entry["garment"], entry["category"])
         garment = None

@@ -23,6 +23,7 @@ from ..requirement import need
 from ..task import Task
 from .card import CARD
 from .conditions import conditions
+from .details import with_details
 from .finder import Parser
 from .memory import HOST, Parts, Plan, Shape, choose, estimate_line
 from .options import VRAM, Options, options
@@ -33,7 +34,7 @@ from .weights import NETWORKS, count_values, find_published, fingerprint, read_c
 #: what is expected of memory; the command line shows it before anything starts
 LOG = logging.getLogger("fittingroom.plan")
 #: pictures change: raise it, so that old ones are made again
-_REVISION = 2
+_REVISION = 3
 
 
 class PromptDresser(Method):
@@ -133,6 +134,9 @@ class PromptDresser(Method):
         frame = entry["frame"]
         picture: UInt8 = frame.back(result.picture)
         mask = frame.mask_back(result.mask)
+        if entry["geometry"] is not None:
+            seen = frame.mask_back(self.pipeline.find_garment(entry["inputs"], result))
+            picture = with_details(picture, entry["geometry"], mask, seen)
         if entry["same"] is not None:
             picture = keep_same(entry["photo"], picture, entry["same"] & mask)
         return paste_back(entry["photo"], picture, mask, self.options.feather) if self.options.paste else picture

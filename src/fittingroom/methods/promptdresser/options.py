@@ -17,6 +17,7 @@ SOLVERS = ("ddpm", "dpm++")
 VRAM = ("auto", "4", "8", "12", "24")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 CACHES = ("memory", "disk", "none")
+MATCHES = ("off", "details")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Options:
         captions: ``auto``: given ones, completed by rule; ``given``: refuse what is not there; ``rules``: by rule only;
             ``none``: empty prompts.
         style: phrases for fit, tucking and rolled sleeves, by key.
+        match: ``details`` puts the garment's own pattern into the picture, see :mod:`.details`; for small networks.
         keep_same: put the photo back inside the mask, too, where wall and skin look the same, see :mod:`..pasting`; for small networks.
         paste: put the photo back outside the mask, with a soft edge.
         feather: width of that edge as a share of the height.
@@ -63,6 +65,7 @@ class Options:
     clothing_pooled: bool = True
     captions: str = "auto"
     style: Mapping[str, str] = field(default_factory=dict)
+    match: str = "off"
     keep_same: bool = False
     paste: bool = False
     feather: float = 0.01
@@ -119,6 +122,7 @@ _CHOICES = {
     "vram": VRAM,
     "dtype": DTYPES,
     "cache": CACHES,
+    "match": MATCHES,
 }
 _RANGES: Mapping[str, tuple[float, float]] = {
     "steps": (1, 500),

@@ -271,13 +271,19 @@ class Pipeline:
             )
         return self.decode(latents), computed
 
+    def _seen(self, inputs: Inputs, picture: UInt8, painted: Mask) -> Mask:
+        """Where the garment is in a picture."""
+        if self.parser is not None:
+            return by_parser(picture, self.parser, inputs.category)
+        return by_colour(picture, inputs.person, inputs.garment, inputs.garment_mask, painted, inputs.fine)
+
     def find_mask(self, inputs: Inputs, draft: UInt8) -> Mask:
         """The mask of the second stage, from the picture of the first."""
-        if self.parser is not None:
-            seen = by_parser(draft, self.parser, inputs.category)
-        else:
-            seen = by_colour(draft, inputs.person, inputs.garment, inputs.garment_mask, inputs.coarse, inputs.fine)
-        return join_masks(inputs.fine, seen)
+        return join_masks(inputs.fine, self._seen(inputs, draft, inputs.coarse))
+
+    def find_garment(self, inputs: Inputs, result: Result) -> Mask:
+        """Where the garment is in the result: ``(H, W)`` bool."""
+        return self._seen(inputs, result.picture, result.mask)
 
     @torch.inference_mode()
     def run(self, inputs: Inputs, seed: int) -> Result:
