@@ -12,11 +12,14 @@ import torch
 from fittingroom.core.labels import CIHP20
 from fittingroom.core.pose import JOINT
 from fittingroom.data.dataset import Dataset
+from fittingroom.data.regions import dilate, erode
 from fittingroom.methods.pasta_gan_pp.body import Body
 from fittingroom.methods.pasta_gan_pp.colours import UPPER
 from fittingroom.methods.pasta_gan_pp.details import BARE, COVERED, UNKNOWN, known, match_details, match_lengths
+from fittingroom.methods.pasta_gan_pp.own_size import UNKNOWN as UNKNOWN_PLACE
+from fittingroom.methods.pasta_gan_pp.own_size import OwnSize, at_own_size, match_outline, source_of
 from fittingroom.methods.pasta_gan_pp.placing import on_canvas
-from fittingroom.methods.pasta_gan_pp.regions import CLASS_LIMBS, CLASS_PANTS, CLASS_TOPS
+from fittingroom.methods.pasta_gan_pp.regions import BACKGROUND, CLASS_LIMBS, CLASS_PANTS, CLASS_TOPS
 
 from .conftest import TINY
 
@@ -114,14 +117,71 @@ def test_sleeves_get_the_length_of_the_garments(pair: tuple[Body, Body], share: 
 
 
 def test_details_come_where_the_network_drew_the_garment() -> None:
-    label = torch.zeros(HEIGHT, WIDTH, dtype=torch.uint8)
+    label = np.zeros((HEIGHT, WIDTH), np.uint8)
     label[20:50, 20:52], label[50:80, 20:52] = CLASS_TOPS, CLASS_PANTS
-    picture = torch.full((3, HEIGHT, WIDTH), 0.25)
-    stripes = torch.where(torch.arange(HEIGHT) % 4 < 2, 1.0, -1.0)[None, :, None].expand(3, HEIGHT, WIDTH)
-    where = torch.zeros(1, HEIGHT, WIDTH)
-    where[:, 10:60, 24:48] = 1
+    picture = np.full((HEIGHT, WIDTH, 3), 160, np.uint8)
+    stripes = np.broadcast_to(np.where(np.arange(HEIGHT) % 4 < 2, 255, 0)[:, None, None], picture.shape).astype(
+        np.uint8
+    )
+    where = np.zeros((HEIGHT, WIDTH), bool)
+    where[10:60, 24:48] = True
     found = match_details(picture, label, [(stripes, where, UPPER)])
-    sure = (label == CLASS_TOPS) & (where[0] > 0)
-    assert torch.equal(found[:, ~sure], picture[:, ~sure])
-    assert torch.allclose(found[:, 25:45, 28:44], stripes[:, 25:45, 28:44], atol=1e-5)
-    assert torch.equal(match_details(picture, label, [(stripes, torch.zeros_like(where), UPPER)]), picture)
+    sure = (label == CLASS_TOPS) & where
+    assert np.array_equal(found[~sure], picture[~sure])
+    assert np.abs(found[25:45, 28:44].astype(int) - stripes[25:45, 28:44]).max() <= 1
+    assert match_details(picture, label, [(stripes, np.zeros_like(where), UPPER)]) is picture
+
+
+@pytest.fixture(scope="module")
+def own(drawn: Dataset) -> tuple[OwnSize, np.ndarray, np.ndarray]:
+    """Somebody's upper garment on herself, her photo and its classes, at a size that the canvas does not have."""
+    person = next(each for each in drawn.people.values() if on_canvas(each, TINY, sleeves=False)[0].upper.any())
+    body, at = on_canvas(person, TINY, sleeves=False)
+    found, source = known(body, body, "upper", TINY.patch)[0], source_of(person, at, over_dress=False)
+    assert found is not None
+    assert at.size != at.inner
+    return at_own_size(found, source, at, UPPER), person.image(), source.classes
+
+
+def test_at_its_own_size_a_garment_is_as_sharp_as_its_photo(own: tuple[OwnSize, np.ndarray, np.ndarray]) -> None:
+    garment, photo, classes = own
+    worn = np.isin(classes, UPPER)
+    assert garment.image.shape == photo.shape
+    assert not garment.sure[~worn].any()
+    assert garment.sure.sum() > 0.8 * worn.sum()
+    off = np.abs(garment.image.astype(int) - photo)[garment.sure]
+    through_the_canvas = cv2.resize(cv2.resize(photo, (96, 128), interpolation=cv2.INTER_AREA), photo.shape[1::-1])
+    assert off.mean() < 0.5 * np.abs(through_the_canvas.astype(int) - photo)[garment.sure].mean()
+
+
+def test_an_outline_drawn_a_little_too_wide_becomes_the_garments(own: tuple[OwnSize, np.ndarray, np.ndarray]) -> None:
+    garment, photo, classes = own
+    worn = np.isin(classes, UPPER)
+    wide, narrow = (change(worn, 0.015 * len(photo)) for change in (dilate, erode))
+    for drawn_ in (wide, narrow):
+        label = np.where(drawn_, np.uint8(CLASS_TOPS), np.where(worn, np.uint8(BACKGROUND), classes)).astype(np.uint8)
+        made, fitted = match_outline(photo, label, garment)
+        assert made.shape == photo.shape
+        before, after = (np.isin(each, UPPER) != worn for each in (label, fitted))
+        assert after.sum() < 0.25 * before.sum()
+    far = np.zeros_like(worn)  # a garment drawn elsewhere is none of its business
+    far[:8, :8] = True
+    elsewhere = np.where(far, np.uint8(CLASS_TOPS), np.uint8(BACKGROUND)).astype(np.uint8)
+    garment = replace(garment, classes=np.full_like(garment.classes, UNKNOWN_PLACE))
+    assert np.array_equal(match_outline(photo, elsewhere, garment)[1], elsewhere)
+
+
+def test_skin_beside_a_garment_is_continued() -> None:
+    label = np.zeros((HEIGHT, WIDTH), np.uint8)
+    label[20:70, 20:50], label[70:90, 20:50] = CLASS_TOPS, CLASS_LIMBS
+    skin, cloth = np.array([200, 150, 120], np.uint8), np.array([20, 60, 160], np.uint8)
+    made = np.where(
+        (label == CLASS_TOPS)[..., None], cloth, np.where((label == CLASS_LIMBS)[..., None], skin, 255)
+    ).astype(np.uint8)
+    told = label.copy()
+    told[68:70, 20:50] = CLASS_LIMBS  # it is two rows shorter
+    garment = OwnSize(made, label == CLASS_TOPS, told, UPPER)
+    picture, fitted = match_outline(made, label, garment)
+    assert np.array_equal(fitted, told)
+    assert np.abs(picture[68:70, 22:48].astype(int) - skin).max() <= 2
+    assert np.array_equal(picture[20:68], made[20:68])

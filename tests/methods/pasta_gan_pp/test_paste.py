@@ -19,7 +19,7 @@ from fittingroom.methods.pasta_gan_pp.network import Generator
 from fittingroom.methods.pasta_gan_pp.paste import Backdrop, backdrop, paste
 from fittingroom.methods.pasta_gan_pp.placing import on_canvas
 from fittingroom.methods.pasta_gan_pp.recolour import recoloured
-from fittingroom.methods.pasta_gan_pp.regions import BACKGROUND, CLASS_LIMBS, CLASS_TOPS
+from fittingroom.methods.pasta_gan_pp.regions import BACKGROUND, CLASS_LIMBS, CLASS_SKIRT, CLASS_TOPS
 from fittingroom.weights.recommended import recommend
 
 from .conftest import TINY
@@ -80,6 +80,39 @@ def test_a_wider_garment_reaches_over_the_wall_but_not_everywhere(back: Backdrop
     assert (changed & ~back.region).any()
     assert not (changed & ~dilate(back.region, 2 * MARGIN * len(out))).any()
     assert not (changed & back.kept).any()
+
+
+def test_a_scarf_before_the_garment_stays(drawn: Dataset) -> None:
+    sample = sample_of(drawn, "upper")
+    parse = sample.person.parse()
+    labels = parse.labels.copy()
+    rows, columns = np.nonzero(parse.mask("upper-clothes", "coat"))
+    middle = np.s_[
+        int(np.median(rows)) - 10 : int(np.median(rows)) + 10, int(np.median(columns)) - 4 : int(np.median(columns)) + 4
+    ]
+    labels[middle] = parse.labels_in.ids["scarf"]
+    person = replace(sample.person, given={**sample.person.given, "parse": replace(parse, labels=labels)}, _cache={})
+    back = backdrop(replace(sample, person=person))
+    assert back.kept[middle].all()
+    out = paste(back, red(back), np.full_like(back.classes, CLASS_TOPS))
+    assert np.array_equal(out[middle], back.photo[middle])
+
+
+def test_a_dress_below_a_jacket_stays(drawn: Dataset) -> None:
+    sample = sample_of(drawn, "upper")
+    parse = sample.person.parse()
+    labels = parse.labels.copy()
+    low = parse.mask("pants", "skirt")
+    assert low.any()
+    labels[low] = parse.labels_in.ids["dress"]
+    person = replace(sample.person, given={**sample.person.given, "parse": replace(parse, labels=labels)}, _cache={})
+    dressed = replace(sample, person=person)
+    assert (backdrop(dressed, over_dress=True).classes[low] == CLASS_SKIRT).mean() > 0.99
+    back = backdrop(dressed, over_dress=True)
+    out = paste(back, red(back), back.classes)
+    inside = low & ~dilate(~low, 4) & ~dilate(back.classes == CLASS_TOPS, 4)
+    assert inside.any()
+    assert np.array_equal(out[inside], back.photo[inside])
 
 
 def test_labels_of_a_smaller_canvas_are_enlarged_smoothly(back: Backdrop) -> None:

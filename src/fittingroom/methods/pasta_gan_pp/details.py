@@ -18,12 +18,12 @@ import numpy.typing as npt
 import torch
 
 from ...core.images import UInt8
-from ..coarse import Plane
+from ..coarse import Plane, blurred
 from .body import Body
 from .colours import soft_inside
 from .conditions import ALL_PARTS, Kind, Laid
 from .quads import ARM_PARTS, LOWER_PARTS, PARTS
-from .regions import ARMS, CLASS_LIMBS, LEGS, label_mask
+from .regions import ARMS, CLASS_LIMBS, LEGS, Mask, label_mask
 
 LEG_PARTS = tuple(part for part in LOWER_PARTS if PARTS[part].kind in {"thigh", "calf"})
 #: the same part on the other side of the body
@@ -33,8 +33,11 @@ UNKNOWN, BARE, COVERED = 0, 1, 2
 #: as shares of the height: how far a part's map goes on; over which distance a part hands over to the next; up to which depth being
 #: deeper inside counts more; how much farther a part counts whose map leads beside the garment
 _REACH, _SOFT, _DEEP, _BESIDE = 0.08, 0.008, 0.02, 0.05
+#: how far from moving and scaling a map may be that tells what lies beside the garment (a turn by 15 degrees is 0.37), and the share of
+#: the height over which that is looked at
+_TURNED, _SMOOTH = 0.35, 0.006
 #: width of the soft border of what is known, and how far a limb's length tells about its surroundings, as shares of the height
-_BORDER, _BESIDE_LIMB = 0.006, 0.05
+_BORDER, _BESIDE_LIMB = 0.003, 0.05
 #: rows of a limb's patch that are looked at together and pixels below which they say nothing, both as shares of the patch's edge; share
 #: of the garment among garment and skin below which a limb is bare and above which it is covered
 _ROWS, _FEWEST, _BARE, _COVERED = 5 / 64, 4 / 64, 0.35, 0.65
@@ -45,11 +48,17 @@ class Known:
     """One garment on somebody else's pose.
 
     Args:
-        laid: its pixels there.
+        laid: its pixels there, on the canvas.
+        place: ``(2, H, W)`` float32, for each pixel of the pose x and y of the garment's pixel on its own canvas.
+        reach: ``(H, W)`` uint8, 255 where that place is on the garment, its very border included, and can be trusted.
+        near: ``(H, W)`` uint8, 255 where that place can be trusted, whatever is there.
         length: ``(H, W)`` uint8, :data:`BARE` or :data:`COVERED` near arms and legs where its photo tells.
     """
 
     laid: Laid
+    place: Plane
+    reach: UInt8
+    near: UInt8
     length: UInt8
 
 
@@ -68,8 +77,8 @@ def known(person: Body, garment: Body, kind: Kind, patch: int) -> tuple[Known | 
     away = _distances(person)
 
     def found(mask: UInt8, parts: Sequence[int], limbs: Sequence[int]) -> Known:
-        laid = _bent(person, garment, mask, {part: away[part] for part in parts if part in away})
-        return Known(laid, _lengths(person, garment, mask, limbs, away, patch))
+        bent = _bent(person, garment, mask, {part: away[part] for part in parts if part in away})
+        return Known(*bent, _lengths(person, garment, mask, limbs, away, patch))
 
     above = (*ARM_PARTS, *LEG_PARTS) if garment.in_dress else ARM_PARTS
     return (
@@ -101,11 +110,12 @@ def _mapped(homography: npt.NDArray[np.float64], height: int, width: int) -> Pla
     return np.asarray(np.stack([sideways / scale, down / scale]).clip(-far, far), dtype=np.float32)
 
 
-def _bent(person: Body, garment: Body, mask: UInt8, away: Mapping[int, Plane]) -> Laid:
+def _bent(person: Body, garment: Body, mask: UInt8, away: Mapping[int, Plane]) -> tuple[Laid, Plane, UInt8, UInt8]:
     height, width = mask.shape
     place = np.zeros((2, height, width), np.float32)
     total = np.zeros((height, width), np.float32)
     nearest = np.full((height, width), np.inf, np.float32)
+    beside = nearest.copy()
     for part, distance in away.items():
         there, back = person.to_patch[part], garment.to_canvas[part]
         if there is None or back is None:
@@ -120,13 +130,38 @@ def _bent(person: Body, garment: Body, mask: UInt8, away: Mapping[int, Plane]) -
         weight = np.exp(-counted.clip(-_DEEP * height, 0.3 * height) / (_SOFT * height))
         place += weight * found
         total += weight
-        nearest = np.minimum(nearest, counted)
+        nearest, beside = np.minimum(nearest, counted), np.minimum(beside, distance)
     place /= np.maximum(total, 1e-20)
     # the outermost pixels of a garment are half background
     inner = cv2.erode(mask, np.ones((3, 3), np.uint8))
-    sure = (cv2.remap(inner, place[0], place[1], cv2.INTER_LINEAR) == 255) & (nearest < _REACH * height)
+    near = nearest < _REACH * height
+    sure, reach = (
+        ((cv2.remap(each, place[0], place[1], cv2.INTER_LINEAR) > least) & near).astype(np.uint8) * np.uint8(255)
+        for each, least in ((inner, 254), (mask, 127))
+    )
     image = np.asarray(cv2.remap(garment.image, place[0], place[1], cv2.INTER_LINEAR), dtype=np.uint8)
-    return Laid(image, sure.astype(np.uint8) * np.uint8(255))
+    told = (beside < _REACH * height) & _upright(place, near & (reach > 0))
+    return Laid(image, sure), place, reach, told.astype(np.uint8) * np.uint8(255)
+
+
+def _upright(place: Plane, known: Mask) -> Mask:
+    """``(H, W)`` bool: where a map only moves and scales, as the garment on the whole does.
+
+    A limb that points elsewhere on the other photo hands over to the trunk, and what lies beside the garment is torn apart there.
+    """
+    if not known.any():
+        return np.zeros(known.shape, bool)
+    smooth = blurred(place.transpose(1, 2, 0), max(_SMOOTH * len(known), 0.5))
+    (down_x, down_y), (right_x, right_y) = (
+        np.moveaxis(np.asarray(np.gradient(smooth, axis=axis)), -1, 0) for axis in (0, 1)
+    )
+    scale = float(np.median((right_x + down_y)[known])) / 2
+    if scale <= 0:
+        return np.zeros(known.shape, bool)
+    off = np.sqrt(
+        (right_x / scale - 1) ** 2 + (down_y / scale - 1) ** 2 + (right_y / scale) ** 2 + (down_x / scale) ** 2
+    )
+    return np.asarray(cv2.erode((off < _TURNED).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
 
 
 def _lengths(
@@ -184,29 +219,27 @@ def match_lengths(label: torch.Tensor, length: UInt8, kinds: Sequence[int]) -> t
     return torch.from_numpy(out).to(label)
 
 
-def match_details(
-    picture: torch.Tensor, label: torch.Tensor, laid: Iterable[tuple[torch.Tensor, torch.Tensor, tuple[int, ...]]]
-) -> torch.Tensor:
+def match_details(made: UInt8, classes: UInt8, laid: Iterable[tuple[UInt8, Mask, tuple[int, ...]]]) -> UInt8:
     """The picture with the garment's own pixels where they are known and the garment is worn.
 
     Args:
-        picture: ``(3, H, W)``, -1 to 1.
-        label: ``(H, W)``, the parsing.
-        laid: for each garment its pixels on the pose ``(3, H, W)``, -1 to 1, where they are known ``(1, H, W)``, 0 or 1, and the classes
-            that it may be.
+        made: ``(h, w, 3)`` uint8, what the network drew, at the photo's size.
+        classes: ``(h, w)`` uint8, its parsing at that size.
+        laid: for each garment its pixels on the pose ``(h, w, 3)`` uint8, where they are known ``(h, w)`` bool, and the classes that it
+            may be.
 
     Returns:
-        ``(3, H, W)``, of the picture's type and on its device.
+        ``(h, w, 3)`` uint8.
     """
-    classes = label.cpu().numpy()
     height = classes.shape[0]
+    out = made
     for pixels, where, kinds in laid:
         garment = np.isin(classes, kinds)
-        sure = garment & (where[0].cpu().numpy() > 0.5)
+        sure = garment & where
         if not sure.any():
             continue
         depth = cv2.distanceTransform(sure.astype(np.uint8), cv2.DIST_L2, 5)
         weight = (depth / max(_BORDER * height, 1.0)).clip(0, 1).astype(np.float32) * soft_inside(garment)
-        mixed = torch.from_numpy(weight).to(picture)
-        picture = picture + mixed * (pixels.to(picture) - picture)
-    return picture
+        mixed = out + weight[..., None] * (pixels.astype(np.float32) - out)
+        out = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    return out

@@ -29,7 +29,8 @@ from .fast import FastGenerator, Garments, fastest_type
 from .folder import find_weights, load_generator, read_config, save_generator
 from .network import Generator, Warped
 from .options import from_recipe
-from .paste import backdrop, paste
+from .own_size import at_own_size, match_outline, source_of
+from .paste import backdrop, enlarged, paste
 from .placing import Place, on_canvas
 from .regions import CLASS_LIMBS, CLASS_NECK
 
@@ -79,7 +80,7 @@ class PastaGan(Method):
     card = CARD
     recipe_tables = ("generator", "pasta-gan++")
     #: raised whenever pictures change, so that old ones are made again
-    revision = 2
+    revision = 3
 
     def __init__(
         self,
@@ -160,17 +161,19 @@ class PastaGan(Method):
                 mend="pasta-gan++ takes a garment from the photo of somebody else who wears it",
             )
         kind, config, sleeves = self._kind(sample), self.generator.config, self.sleeves == "auto"
-        person, at = on_canvas(sample.person, config, sleeves=sleeves)
         asked = kind == "upper" and self.outfit == "auto" and not self.parity
-        garment, _ = on_canvas(source, config, sleeves=sleeves, over_dress=asked)
+        person, at = on_canvas(sample.person, config, sleeves=sleeves, over_dress=asked)
+        garment, there = on_canvas(source, config, sleeves=sleeves, over_dress=asked)
         check_worn(garment, kind, sample)
         check_patches(person, garment, kind, sample)
         inputs = prepare(person, garment, kind, config, parity=self.parity)
+        details = self.match == "details"
         return {
             "inputs": inputs,
-            "known": known(person, garment, kind, config.patch) if self.match == "details" else (None, None),
+            "known": known(person, garment, kind, config.patch) if details else (None, None),
+            "source": source_of(source, there, over_dress=asked) if details else None,
             "place": at,
-            "backdrop": backdrop(sample) if self.paste else None,
+            "backdrop": backdrop(sample, over_dress=asked) if self.paste else None,
         }
 
     def _code(self, parts: torch.Tensor, fast: FastGenerator) -> Garments:
@@ -199,7 +202,7 @@ class PastaGan(Method):
     def _matched(
         self, picture: torch.Tensor, label: torch.Tensor, inputs: Inputs, found: tuple[Known | None, Known | None]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Picture and label map with colours, details and lengths of the garment itself, as far as the setting says so."""
+        """Picture and label map with colours and lengths of the garment itself, as far as the setting says so."""
         for each, kinds in zip(found, (UPPER, LOWER), strict=True):
             if each is not None:
                 label = match_lengths(label, each.length, kinds)
@@ -207,9 +210,7 @@ class PastaGan(Method):
         laid = [(*garment_tensors(each), kinds) for each, kinds in zip(garments, (UPPER, LOWER), strict=True)]
         skin = torch.from_numpy(inputs.skin / 127.5 - 1).float()[:, None, None].expand(3, *label.shape)
         everywhere = torch.ones(1, *label.shape)
-        picture = match_colours(picture, label, [*laid, (skin, everywhere, (CLASS_LIMBS, CLASS_NECK))])
-        new = [garment for garment, each in zip(laid, found, strict=True) if each is not None]
-        return match_details(picture, label, new), label
+        return match_colours(picture, label, [*laid, (skin, everywhere, (CLASS_LIMBS, CLASS_NECK))]), label
 
     def generate(self, batch: Sequence[Conditions], seeds: Sequence[int]) -> list[UInt8]:
         """See :meth:`Method.generate`; the network's noise is part of its weights, so the seeds change nothing."""
@@ -219,8 +220,18 @@ class PastaGan(Method):
             picture, label = self._picture(entry["inputs"])
             if self.match != "off":
                 picture, label = self._matched(picture, label, entry["inputs"], entry["known"])
-            made, behind = at.back(picture), entry["backdrop"]
-            out.append(made if behind is None else paste(behind, made, at.inside(label)))
+            made, behind, labels = at.back(picture), entry["backdrop"], at.inside(label)
+            garments = [
+                at_own_size(each, entry["source"], at, kinds)
+                for each, kinds in zip(entry["known"], (UPPER, LOWER), strict=True)
+                if each
+            ]
+            if garments:
+                labels = enlarged(labels, at.size)
+                for garment in garments:
+                    made, labels = match_outline(made, labels, garment)
+                made = match_details(made, labels, [(each.image, each.sure, each.kinds) for each in garments])
+            out.append(made if behind is None else paste(behind, made, labels))
         return out
 
     def save(self, folder: Path) -> None:

@@ -16,6 +16,7 @@ from ...core.labels import CIHP20, convert
 from ...data.regions import MARGIN, dilate, edit_region, erode
 from ...data.sample import Category, Sample
 from .config import LABELS
+from .placing import without_dress
 from .regions import BACKGROUND, CLASS_DRESS, CLASS_LIMBS, CLASS_NECK, CLASS_PANTS, CLASS_SKIRT, CLASS_TOPS, Mask, worn
 
 #: garments of the other half of the body, which a category leaves as they are
@@ -40,7 +41,7 @@ class Backdrop:
     Args:
         photo: ``(H, W, 3)`` uint8.
         region: ``(H, W)`` bool, what a try-on of the category may change.
-        kept: ``(H, W)`` bool, head, hands, shoes and bags: never changed.
+        kept: ``(H, W)`` bool, head, hands, shoes, scarves and bags: never changed.
         ground: ``(H, W)`` bool, the photo's background.
         classes: ``(H, W)`` uint8, the network's classes of what is worn on the photo.
         category: of the garment.
@@ -54,8 +55,12 @@ class Backdrop:
     category: Category
 
 
-def backdrop(sample: Sample) -> Backdrop:
+def backdrop(sample: Sample, *, over_dress: bool = False) -> Backdrop:
     """What of the person's photo stays when this garment is tried on.
+
+    Args:
+        sample: the pair.
+        over_dress: a dress below another upper garment counts as a skirt and stays, see :func:`~.placing.without_dress`.
 
     Raises:
         InputError, MissingError: as for the person's pose and parse.
@@ -63,14 +68,15 @@ def backdrop(sample: Sample) -> Backdrop:
     pose, parse = sample.person.body()
     region = edit_region(parse, pose, sample.category)
     labels = np.asarray(convert(parse.labels, parse.labels_in.name, CIHP20.name), dtype=np.uint8)
+    labels = without_dress(labels) if over_dress else labels
     ground = parse.mask("background")
-    # what is neither ground nor one of the classes nor inside the region: head, shoes, bags, and hands, which count as limbs
+    # what is neither ground nor one of the classes: head, shoes, scarves, bags; and outside the region hands, which count as limbs
     classes = worn(labels).classes
-    kept = ~region & ~ground & ((classes == BACKGROUND) | (classes == CLASS_LIMBS))
+    kept = ~ground & ((classes == BACKGROUND) | (~region & (classes == CLASS_LIMBS)))
     return Backdrop(sample.person.image(), region, kept, ground, classes, sample.category)
 
 
-def _enlarged(labels: UInt8, size: tuple[int, int]) -> UInt8:
+def enlarged(labels: UInt8, size: tuple[int, int]) -> UInt8:
     """A label map at another size with smooth borders: the likeliest of the classes' enlarged masks."""
     if labels.shape == size:
         return labels
@@ -94,7 +100,7 @@ def paste(back: Backdrop, made: UInt8, labels: UInt8) -> UInt8:
         photo everywhere else.
     """
     size = back.photo.shape[0], back.photo.shape[1]
-    new, old = _enlarged(labels, size), back.classes
+    new, old = enlarged(labels, size), back.classes
     garment = np.isin(new, _GARMENTS[back.category])
     others = _OTHERS[back.category]
     same = (new == old) & np.isin(old, (BACKGROUND, CLASS_NECK, CLASS_LIMBS))
