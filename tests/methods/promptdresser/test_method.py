@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -26,7 +25,6 @@ import diffusers
 
 from fittingroom.methods.promptdresser.attention import join
 from fittingroom.methods.promptdresser.captions import to_entry
-from fittingroom.methods.promptdresser.details import geometry
 from fittingroom.methods.promptdresser.losses import LOSSES, NOISE
 from fittingroom.methods.promptdresser.memory import Plan
 from fittingroom.methods.promptdresser.method import PromptDresser
@@ -139,55 +137,6 @@ def test_every_choice_changes_what_is_drawn(tiny_folder: Path, sample: Sample, m
     ):
         other = PromptDresser.load(tiny_folder, **{**QUICK, **change})
         assert any((a != b).any() for a, b in zip(drawn_by(other, sample, 1), plain, strict=False)), change
-
-
-def test_wall_and_skin_that_came_out_the_same_are_the_photos(tiny_folder: Path, sample: Sample) -> None:
-    keeping = PromptDresser.load(tiny_folder, **QUICK, keep_same=True)
-    entry = keeping.conditions(sample)
-    result = keeping.pipeline.run(entry["inputs"], 1)
-    # as if the network had painted the same, only softer, and a green garment
-    mask, soft = result.mask, cv2.GaussianBlur(entry["inputs"].person, (0, 0), 1.5)
-    garment = (
-        entry["frame"].image(np.where(entry["same"][..., None], np.uint8(0), np.uint8(255)).repeat(3, axis=2)) > 127
-    )
-    made = np.where(garment & mask[..., None], np.array([40, 200, 60], np.uint8), soft).astype(np.uint8)
-    plain = PromptDresser.load(tiny_folder, **QUICK).finish({**entry, "same": None}, replace(result, picture=made))
-    kept = keeping.finish(entry, replace(result, picture=made))
-    same = entry["same"] & entry["frame"].mask_back(mask)
-    photo = entry["photo"].astype(int)
-    assert np.abs(kept[same] - photo[same]).mean() < 0.7 * np.abs(plain[same] - photo[same]).mean()
-    assert np.array_equal(kept[~same], plain[~same])
-
-
-def test_the_garments_pattern_is_laid_over_its_colour(tiny_folder: Path, drawn: Dataset) -> None:
-    upper = [each for each in drawn.samples("unpaired") if each.category == "upper" and not each.garment.worn]
-    sample = max(upper, key=lambda each: float(each.garment.image()[each.garment.mask()].std(axis=0).mean()))
-    telling = PromptDresser.load(tiny_folder, **QUICK, match="details")
-    assert telling.settings()["match"] == "details"
-    entry = telling.conditions(sample)
-    assert entry["geometry"] is not None
-    frame, photo = entry["frame"], entry["photo"]
-    result = telling.pipeline.run(entry["inputs"], 1)
-    # as if the network had painted the garment's mean colour where the old garment was
-    old = sample.person.parse().mask("upper-clothes", "coat") & frame.mask_back(result.mask)
-    colour = sample.garment.image()[sample.garment.mask()].mean(axis=0)
-    painted = frame.image(np.where(old[..., None], colour, photo).astype(np.uint8))
-    plain = PromptDresser.load(tiny_folder, **QUICK).finish(
-        {**entry, "geometry": None}, replace(result, picture=painted)
-    )
-    out = telling.finish(entry, replace(result, picture=painted))
-    inside = cv2.erode(old.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-    assert out[inside].std(axis=0).mean() > 2 * plain[inside].std(axis=0).mean()
-    assert np.abs(out[inside].mean(axis=0) - colour).max() < 25
-    far = cv2.dilate(old.astype(np.uint8), np.ones((31, 31), np.uint8)) == 0
-    assert np.abs(out[far].astype(int) - plain[far])[~frame.mask_back(result.mask)[far]].max() == 0
-
-
-def test_where_no_body_can_be_told_nothing_is_laid(sample: Sample) -> None:
-    nobody = replace(sample.person.pose(), joints=np.zeros((18, 3), np.float32))
-    person = replace(sample.person, given={**sample.person.given, "pose": nobody}, _cache={})
-    assert geometry(sample) is not None
-    assert geometry(replace(sample, person=person)) is None
 
 
 def test_the_garment_and_the_prompt_reach_the_picture(drawn: Dataset, method: PromptDresser, sample: Sample) -> None:

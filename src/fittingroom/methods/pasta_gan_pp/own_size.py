@@ -13,13 +13,12 @@ import numpy as np
 
 from ...core.fill import spread
 from ...core.images import UInt8
-from ...core.labels import CIHP20, convert
 from ...data.regions import dilate, erode
 from ...data.sample import Garment, Person
 from ..coarse import Plane
 from .details import Known
-from .placing import Place, without_dress
-from .regions import BACKGROUND, CLASS_LIMBS, CLASS_NECK, Mask, worn
+from .placing import Place, photo_classes
+from .regions import BACKGROUND, CLASS_LIMBS, CLASS_NECK, Mask
 
 #: a place of which nothing is known
 UNKNOWN = 255
@@ -53,8 +52,7 @@ def source_of(photo: Person | Garment, place: Place, *, over_dress: bool) -> Sou
         over_dress: see :func:`~.placing.on_canvas`.
     """
     _, parse = photo.body()
-    labels = np.asarray(convert(parse.labels, parse.labels_in.name, CIHP20.name), dtype=np.uint8)
-    classes = worn(without_dress(labels) if over_dress else labels).classes
+    classes = photo_classes(parse, over_dress=over_dress)
     hidden = (classes == BACKGROUND) & ~parse.mask("background")
     return Source(photo.image(), np.where(hidden, np.uint8(UNKNOWN), classes), place)
 

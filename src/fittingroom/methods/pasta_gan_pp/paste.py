@@ -12,12 +12,11 @@ import numpy as np
 
 from ...core.fill import Image, spread
 from ...core.images import UInt8
-from ...core.labels import CIHP20, convert
 from ...data.regions import MARGIN, dilate, edit_region, erode
 from ...data.sample import Category, Sample
 from .config import LABELS
-from .placing import without_dress
-from .regions import BACKGROUND, CLASS_DRESS, CLASS_LIMBS, CLASS_NECK, CLASS_PANTS, CLASS_SKIRT, CLASS_TOPS, Mask, worn
+from .placing import photo_classes
+from .regions import BACKGROUND, CLASS_DRESS, CLASS_LIMBS, CLASS_NECK, CLASS_PANTS, CLASS_SKIRT, CLASS_TOPS, Mask
 
 #: garments of the other half of the body, which a category leaves as they are
 _OTHERS: dict[Category, tuple[int, ...]] = {
@@ -67,11 +66,9 @@ def backdrop(sample: Sample, *, over_dress: bool = False) -> Backdrop:
     """
     pose, parse = sample.person.body()
     region = edit_region(parse, pose, sample.category)
-    labels = np.asarray(convert(parse.labels, parse.labels_in.name, CIHP20.name), dtype=np.uint8)
-    labels = without_dress(labels) if over_dress else labels
     ground = parse.mask("background")
     # what is neither ground nor one of the classes: head, shoes, scarves, bags; and outside the region hands, which count as limbs
-    classes = worn(labels).classes
+    classes = photo_classes(parse, over_dress=over_dress)
     kept = ~ground & ((classes == BACKGROUND) | (~region & (classes == CLASS_LIMBS)))
     return Backdrop(sample.person.image(), region, kept, ground, classes, sample.category)
 

@@ -13,7 +13,7 @@ from ...core.errors import InputError
 from ...core.images import Size, UInt8, fit_size, resize_image, resize_labels
 from ...core.labels import CIHP20, convert
 from ...core.pose import JOINT, JOINTS
-from ...data.sample import Garment, Person
+from ...data.sample import Garment, Parse, Person
 from .body import Body, body_of
 from .config import GeneratorConfig
 from .quads import ARM_PARTS, Float64, part_quads
@@ -126,6 +126,17 @@ def without_dress(labels: UInt8) -> UInt8:
     if above.sum() < _LEAST_ABOVE * dress.sum():
         return labels
     return np.where(dress, np.uint8(CIHP20.ids["skirt"]), labels)
+
+
+def photo_classes(parse: Parse, *, over_dress: bool) -> UInt8:
+    """``(h, w)`` uint8 classes at the photo's own size, see :func:`~.regions.worn`.
+
+    Args:
+        parse: in any label set.
+        over_dress: see :func:`on_canvas`.
+    """
+    labels = np.asarray(convert(parse.labels, parse.labels_in.name, CIHP20.name), dtype=np.uint8)
+    return worn(without_dress(labels) if over_dress else labels).classes
 
 
 def on_canvas(

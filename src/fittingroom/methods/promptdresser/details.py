@@ -46,19 +46,17 @@ class Geometry:
         cut: the garment, taken apart.
         target: the person.
         category: of the garment.
-        photo: ``(H, W, 3)`` uint8, of the person.
     """
 
     cut: Cut
     target: Target
     category: Category
-    photo: UInt8
 
 
 def geometry(sample: Sample) -> Geometry | None:
     """Of a pair; None where joints or outlines do not tell how the garment lies: then nothing is laid."""
     try:
-        return Geometry(**conditions(sample), photo=sample.person.image())
+        return Geometry(**conditions(sample))
     except FittingroomError as error:
         LOG.info("no details for %s: %s", sample.garment.id, error)
         return None
@@ -81,27 +79,39 @@ def painted_parse(parse: Parse, category: Category, old: Mask, mask: Mask, seen:
     return Parse(labels, parse.labels_in)
 
 
-def with_details(picture: UInt8, found: Geometry, mask: Mask, seen: Mask) -> UInt8:
-    """The painted picture with the garment's pattern and a sharper outline.
+def with_details(picture: UInt8, photo: UInt8, found: Geometry, mask: Mask, seen: Mask) -> tuple[UInt8, Mask]:
+    """The painted picture with the garment's pattern.
 
     Args:
         picture: ``(H, W, 3)`` uint8, at the photo's size.
+        photo: ``(H, W, 3)`` uint8, of the person.
         found: of the pair.
         mask: ``(H, W)`` bool, what was painted anew.
         seen: ``(H, W)`` bool, where the garment was painted, see :mod:`.finder`.
 
     Returns:
-        ``(H, W, 3)`` uint8.
+        ``(H, W, 3)`` uint8, and ``(H, W)`` bool where the garment was laid.
     """
-    target, height = found.target, picture.shape[0]
+    target = found.target
     parse = painted_parse(target.parse, found.category, old_garment(target, found.category), mask, seen)
     layer = drape(found.cut, Target(picture.astype(np.float32), parse, target.pose, target.figure), found.category)
     laid = np.clip(np.rint(layer.colour), 0, 255).astype(np.uint8)
-    may_stay = same_parts(target.parse) & mask
     # where the photo's own wall or bare arm came back, no garment was painted
-    where = (layer.alpha > _OPAQUE) & mask & ~(alike(found.photo, picture, may_stay) > _SAME)
-    out = match_details(picture, laid, where, LIKENESS)
-    rim = may_stay & ~where & dilate(where, _RIM * height)
+    where = (layer.alpha > _OPAQUE) & mask & ~(alike(photo, picture, same_parts(target.parse) & mask) > _SAME)
+    return match_details(picture, laid, where, LIKENESS), where
+
+
+def keep_around(picture: UInt8, photo: UInt8, found: Geometry, where: Mask, same: Mask) -> UInt8:
+    """The picture with the photo's own wall and skin in place of the painted garment's soft rim: what ``keep_same`` does as well here.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8, see :func:`with_details`.
+        photo: ``(H, W, 3)`` uint8, of the person.
+        found: of the pair.
+        where: ``(H, W)`` bool, where the garment was laid.
+        same: ``(H, W)`` bool, what of the photo may stay inside the mask.
+    """
+    rim = same & ~where & dilate(where, _RIM * picture.shape[0])
     if found.category == "lower":
-        rim |= may_stay & target.parse.mask(*ARM_SKIN)  # they are in the mask, but no trousers cover them
-    return np.where(rim[..., None], found.photo, out)
+        rim |= same & found.target.parse.mask(*ARM_SKIN)  # they are in the mask, but no trousers cover them
+    return np.where(rim[..., None], photo, picture)

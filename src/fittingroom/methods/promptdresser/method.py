@@ -23,7 +23,7 @@ from ..requirement import need
 from ..task import Task
 from .card import CARD
 from .conditions import conditions
-from .details import with_details
+from .details import keep_around, with_details
 from .finder import Parser
 from .memory import HOST, Parts, Plan, Shape, choose, estimate_line
 from .options import VRAM, Options, options
@@ -136,7 +136,9 @@ class PromptDresser(Method):
         mask = frame.mask_back(result.mask)
         if entry["geometry"] is not None:
             seen = frame.mask_back(self.pipeline.find_garment(entry["inputs"], result))
-            picture = with_details(picture, entry["geometry"], mask, seen)
+            picture, laid = with_details(picture, entry["photo"], entry["geometry"], mask, seen)
+            if entry["same"] is not None:
+                picture = keep_around(picture, entry["photo"], entry["geometry"], laid, entry["same"] & mask)
         if entry["same"] is not None:
             picture = keep_same(entry["photo"], picture, entry["same"] & mask)
         return paste_back(entry["photo"], picture, mask, self.options.feather) if self.options.paste else picture
