@@ -35,7 +35,7 @@ class EmbeddedMask:
 
     def settings(self) -> Mapping[str, Any]:
         """See :class:`..base.Annotator`."""
-        return {"version": 2, "weights": self._hash}
+        return {"version": 3, "weights": self._hash}
 
     def annotate(self, photo: UInt8, given: Mapping[str, Any]) -> Annotation:
         """See :class:`..base.Annotator`.
