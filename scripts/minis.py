@@ -54,17 +54,18 @@ SHOWN, SHOWN_SEED = 10, 10
 TRUTH = ("lpips-mini", "lpips-random", "ssim", "garment-de2000-truth")
 KEPT, KEPT_LEAST = "psnr-outside", 30.0
 LARGEST_MB = 24.0
-#: what the weights recommend: a small network's garments get the colours and details of the worn one; of the diffusion methods as many
-#: steps as measured best, and the photo itself around the garment, for a small autoencoder's faces are soft
+#: what the weights recommend: a small network's garments get the colours and details of the worn one, or are laid themselves where they
+#: were painted; of the diffusion methods as many steps as measured best, and the photo itself around the garment, for a small
+#: autoencoder's faces are soft
 RECOMMENDED: dict[str, dict[str, str | int | float | bool]] = {
     "pasta-gan++": {"match": "details"},
-    "ladi-vton": {"preset": "fast", "steps": 1, "guidance": 1.0, "match": "details", "keep_same": True, "paste": True},
+    "ladi-vton": {"preset": "fast", "steps": 1, "guidance": 1.0, "match": "layers", "keep_same": True, "paste": True},
     "promptdresser": {
         "preset": "fast",
         "steps": 1,
         "guidance_last": 0.0,
         "mask": "fine",
-        "match": "details",
+        "match": "layers",
         "keep_same": True,
         "paste": True,
     },

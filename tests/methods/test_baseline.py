@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -13,9 +14,14 @@ from fittingroom.core.images import UInt8, read_image, resize_image, resize_labe
 from fittingroom.core.pose import JOINT, Pose
 from fittingroom.data.dataset import Dataset
 from fittingroom.data.sample import Garment, Pair, Parse, Person, Sample
-from fittingroom.methods.baseline.fill import spread
+from fittingroom.methods.baseline.conditions import conditions
+from fittingroom.methods.baseline.dress import pieces
+from fittingroom.methods.baseline.fill import blur, spread
 from fittingroom.methods.baseline.losses import BENDING, LANDMARKS
 from fittingroom.methods.baseline.method import Baseline
+from fittingroom.methods.baseline.outline import limb, lowest_level, sleeve_zone
+from fittingroom.methods.baseline.pieces import axis_coordinates
+from fittingroom.methods.baseline.target import old_garment
 from fittingroom.metrics.colour import garment_colour_difference
 from fittingroom.nn import tps
 
@@ -165,6 +171,62 @@ def test_spread_fills_from_what_is_known() -> None:
     assert filled[20, 14, 0] > 150
     assert filled[20, 46, 2] > 150
     assert 60 < filled[20, 30, 0] < 150
+
+
+def test_a_wide_blur_looks_as_well_at_a_smaller_picture() -> None:
+    picture = np.random.default_rng(0).uniform(0, 255, (300, 217)).astype(np.float32)
+    picture[:, 100:] += 200
+    for sigma in (3.0, 11.9):
+        assert np.array_equal(blur(picture, sigma), cv2.GaussianBlur(picture, (0, 0), sigma))
+    for sigma in (12.0, 40.0):
+        found, exact = blur(picture, sigma), cv2.GaussianBlur(picture, (0, 0), sigma)
+        assert found.shape == exact.shape
+        assert np.abs(found - exact).max() < 0.04 * np.ptp(exact)
+
+
+def test_kept_lines_are_those_of_the_figure_and_cannot_be_changed(drawn: Dataset) -> None:
+    targets = [conditions(sample)["target"] for sample in list(drawn.samples("unpaired"))[:2]]
+    for target in (*targets, *targets):
+        place = limb(target.figure.arm("left"), target.size)
+        x, y = np.round(target.figure.point("left-elbow")).astype(int)
+        assert abs(place.along[y, x] - 1) < 0.1
+        level, _ = axis_coordinates(target.figure, target.size)
+        x, y = np.round(target.figure.hips).astype(int)
+        assert abs(level[y, x] - 1) < 0.1
+        for values in (place.along, level):
+            with pytest.raises(ValueError, match="read-only"):
+                values[0, 0] = 0
+
+
+def test_a_garment_that_follows_what_is_worn_has_its_length_and_its_sleeves(drawn: Dataset) -> None:
+    found = next(
+        entry
+        for sample in drawn.samples("unpaired")
+        if sample.category == "upper" and not sample.garment.worn
+        for entry in [conditions(sample)]
+        if entry["cut"].sleeves and max(each.end for each in entry["cut"].sleeves.values()) < 1.5
+    )
+    cut, target = found["cut"], found["target"]
+    assert cut.guessed
+    own = pieces(cut, target, "upper")
+    hem = lowest_level(cut.trunk, cut.figure)
+    level, _ = axis_coordinates(target.figure, target.size)
+    zones = sleeve_zone(target.figure, "right", target.size) | sleeve_zone(target.figure, "left", target.size)
+    for share in (0.75, 1.0):
+        labels = target.parse.labels.copy()
+        worn = target.parse.mask("upper-clothes", "coat")
+        labels[worn & (level > share * hem)] = target.parse.labels_in.ids["background"]
+        shown = replace(target, parse=Parse(labels, target.parse.labels_in))
+        now = lowest_level(old_garment(shown, "upper") & ~zones, target.figure)
+        laid = pieces(cut, shown, "upper", follow=True)
+        assert laid.body is not None
+        assert laid.whole is not None
+        assert abs(lowest_level(laid.body.alpha > 0.5, target.figure) - now) < 0.12
+        for side, end in laid.ends.items():
+            assert end == pytest.approx(own.ends[side] * np.clip(now / hem, 0.7, 1.1))
+    # somebody who wears it tells how long its sleeves are
+    worn_by = pieces(replace(cut, guessed=False), target, "upper", follow=True)
+    assert worn_by.ends == own.ends
 
 
 def test_losses_are_their_formulas() -> None:

@@ -189,6 +189,9 @@ def test_what_was_taken_from_the_garment_itself_is_named(build: Build) -> None:
     made = about(build(("baseline", "tuned"), matching={"tuned": "details"}), "Mind")
     assert "tuned: after the network, the garment's own pattern" in made
     assert "taken from the patches" not in made
+    made = build(("baseline", "tuned"), matching={"tuned": "layers"})
+    assert "tuned: after the network, the garment itself was laid where it was painted" in about(made, "Mind")
+    assert "tuned: после сети туда, где она нарисовала одежду" in about(made, "Учтите", RU)
     plain = about(build(("baseline", "tuned")), "Mind")
     assert "coarse colours" not in plain
     assert "own pattern" not in plain

@@ -252,7 +252,7 @@ def _mind(run: Run, t: Texts) -> list[Finding]:
         warnings.append(t("trust.pasted", methods=t.listed(back)))
     if kept := told_to(run, "keep_same"):
         warnings.append(t("trust.kept", methods=t.listed(kept)))
-    for value in ("colours", "details"):
+    for value in ("colours", "details", "layers"):
         if matched := told_to(run, "match", value):
             warnings.append(t(f"trust.matched_{value}", methods=t.listed(matched)))
     sets = [row for row in run.rows if not row.item and row.setting == "paired" and row.metric in _FRECHET + _KERNEL]

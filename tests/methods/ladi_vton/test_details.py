@@ -1,4 +1,4 @@
-"""The warped garment's own pattern in the painted picture."""
+"""The warped garment at the photos' own sizes, and what is laid of it."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ def test_the_method_does_it_when_told_so(tiny: Path, samples: Mapping[str, Sampl
     entry = plain.conditions(sample_)
     mask = entry["frame"].mask_back(entry["mask"][0].numpy() > 0)
     before = plain.run(sample_, seed=1)
-    for change in ({"match": "details"}, {"keep_same": True}, {"match": "details", "keep_same": True, "paste": True}):
+    for change in ({"match": "layers"}, {"keep_same": True}, {"match": "layers", "keep_same": True, "paste": True}):
         method = LadiVton.load(tiny, **quick, **change)
         assert {name: method.settings()[name] for name in change} == change
         out = method.run(sample_, seed=1)
         assert out.shape == before.shape
         if change == {"keep_same": True}:
             assert np.array_equal(out[~mask], before[~mask])
-    with pytest.raises(InputError, match="choose from off, details"):
+    with pytest.raises(InputError, match="choose from off, layers"):
         LadiVton.load(tiny, match="colours")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +21,10 @@ from .uncover import background_fringe, bare_limbs, uncovered
 from .warp import Layer, joined, limb_controls, sample, spline_map, trunk_controls
 
 
-def _trunk_layer(cut: Cut, target: Target, category: Category, old: Mask, *, follow: bool = False) -> Layer | None:
+def _trunk_layers(
+    cut: Cut, target: Target, category: Category, old: Mask, *, follow: bool = False
+) -> tuple[Layer | None, Layer | None]:
+    """The trunk, and the whole garment by the same spline; the latter only where the garment follows what is worn."""
     parse, figure = target.parse, target.figure
     size = target.size
     arms = sleeve_zone(figure, "right", size) | sleeve_zone(figure, "left", size)
@@ -37,22 +42,25 @@ def _trunk_layer(cut: Cut, target: Target, category: Category, old: Mask, *, fol
             hem = band.level + 0.03  # or to the waistband: it was tucked in where it was seen
     controls = trunk_controls(cut.trunk, cut.figure, body, figure, hem=hem)
     if controls is None:
-        return None
-    layer = sample(cut.image, cut.trunk, spline_map(controls.target, controls.source, size))
+        return None, None
+    where = spline_map(controls.target, controls.source, size)
     level, offset = axis_coordinates(figure, size)
-    return _guarded(layer, controls.guard(level, offset, 0.06 * figure.trunk) | (level < 0.2))
+    layer = sample(cut.image, cut.trunk, where)
+    layer = _guarded(layer, controls.guard(level, offset, 0.06 * figure.trunk) | (level < 0.2))
+    return layer, sample(cut.image, cut.mask, where) if follow else None
 
 
 def _guarded(layer: Layer, where: Mask) -> Layer:
     return Layer(layer.colour, (layer.alpha * where).astype(np.float32))
 
 
-def _sleeve_layer(cut: Cut, target: Target, side: str) -> tuple[Layer, float] | None:
+def _sleeve_layer(cut: Cut, target: Target, side: str, stretch: float) -> tuple[Layer, float] | None:
     sleeve = cut.sleeves.get(side)
     if sleeve is None:
         return None
     piece, end = sleeve.mask, sleeve.end
     size, figure = target.size, target.figure
+    stretch = 1.0 if end > _LONG else stretch  # to a long sleeve the guessed arm was fitted
     source, bones = cut.figure.arm(sleeve.arm), figure.arm(side)
     scale = figure.trunk / cut.figure.trunk
     worn = target.parse.mask(*OLD["upper"], *ONE_PIECE, *ARM_SKIN) & sleeve_zone(figure, side, size)
@@ -68,7 +76,9 @@ def _sleeve_layer(cut: Cut, target: Target, side: str) -> tuple[Layer, float] | 
         end=end,
         start=0.02,
         mirrored=sleeve.arm != side,
+        stretch=stretch,
     )
+    end *= stretch
     layer = sample(cut.image, piece, spline_map(controls.target, controls.source, size, 1e-5))
     where = limb(bones, size)
     reach = np.interp(where.along, (0, 1, 2), (0.30, 0.26, 0.24)) * figure.trunk
@@ -186,30 +196,112 @@ def _soft(alpha: npt.NDArray[np.float32], allowed: Mask) -> npt.NDArray[np.float
     )
 
 
-def _pieces(
-    cut: Cut, target: Target, category: Category, old: Mask, *, follow: bool = False
-) -> tuple[Layer | None, dict[str, tuple[Layer, float]]]:
-    """Trunk or legs, and by side sleeves with the levels where they end."""
-    if category == "lower":
-        return _lower_layer(cut, target, old), {}
-    trunk = _trunk_layer(cut, target, category, old, follow=follow)
-    return trunk, {side: layer for side in SIDES if (layer := _sleeve_layer(cut, target, side))}
+#: how much shorter or longer sleeves may become because the trunk did
+_STRETCHED = (0.7, 1.1)
+#: a sleeve that goes on beyond this level ends at the wrist
+_LONG = 1.9
 
 
-def drape(cut: Cut, target: Target, category: Category) -> Layer:
-    """A garment over what the target wears, as long as that: nothing is uncovered, and nothing of it lies behind arms or hair.
+@dataclass(frozen=True)
+class Pieces:
+    """A garment over a body, piece by piece.
+
+    Args:
+        body: trunk, trousers or skirt; None where nothing of it could be laid.
+        sleeves: by side.
+        ends: by side, the level along the arm where its sleeve ends.
+        whole: a top or dress all by its trunk's spline, not cut off beside the trunk; None for others.
+    """
+
+    body: Layer | None
+    sleeves: dict[str, Layer]
+    ends: dict[str, float]
+    whole: Layer | None = None
+
+
+def pieces(cut: Cut, target: Target, category: Category, *, follow: bool = False) -> Pieces:
+    """Lay a garment over what the target wears.
 
     Args:
         cut: the garment, taken apart.
-        target: whose picture shows a garment of that category, well or badly painted.
+        target: the person.
         category: of the garment.
+        follow: a top or dress becomes as long as what is worn.
     """
-    trunk, arms = _pieces(cut, target, category, old_garment(target, category), follow=True)
-    colour, alpha = np.zeros((*target.size, 3), np.float32), np.zeros(target.size, np.float32)
-    for layer in ([trunk] if trunk else []) + [layer for layer, _ in arms.values()]:
-        colour = _lay(colour, [(layer, layer.alpha)])
-        alpha = np.asarray(alpha + layer.alpha * (1 - alpha), np.float32)
-    return Layer(np.asarray(colour / np.maximum(alpha, 1e-3)[..., None], np.float32), alpha)
+    old = old_garment(target, category)
+    if category == "lower":
+        return Pieces(_lower_layer(cut, target, old), {}, {})
+    body, whole = _trunk_layers(cut, target, category, old, follow=follow)
+    stretch = _stretch(cut, target, old) if follow and cut.guessed else 1.0
+    arms = {side: layer for side in SIDES if (layer := _sleeve_layer(cut, target, side, stretch))}
+    sleeves = {side: layer for side, (layer, _) in arms.items()}
+    return Pieces(body, sleeves, {side: end for side, (_, end) in arms.items()}, whole)
+
+
+def _stretch(cut: Cut, target: Target, worn: Mask) -> float:
+    """How much longer what is worn is than a guessed body says of the garment: then its sleeves are, too."""
+    arms = sleeve_zone(target.figure, "right", target.size) | sleeve_zone(target.figure, "left", target.size)
+    now, own = lowest_level(worn & ~arms, target.figure), lowest_level(cut.trunk, cut.figure)
+    known = not np.isnan(now) and not np.isnan(own) and own > 0
+    return float(np.clip(now / own, *_STRETCHED)) if known else 1.0
+
+
+def in_front(target: Target, category: Category) -> Mask:
+    """``(H, W)`` bool: what stays before a garment of the category: face, hair, hands, and a top before trousers."""
+    parse = target.parse
+    kept = parse.mask(*KEPT_PARTS)
+    if category != "lower":
+        return kept | hands(parse, target.pose)
+    return kept | parse.mask(*ARM_SKIN, "glove", "upper-clothes", "coat") | _sleeve_zone_of_tops(target)
+
+
+def assembled(
+    target: Target, category: Category, laid: Pieces, shading: npt.NDArray[np.float32] | None = None
+) -> tuple[UInt8, npt.NDArray[np.float32]]:
+    """The person with the garment's pieces in place of the old garment, and with what that uncovers.
+
+    Args:
+        target: the person, in the old garment.
+        category: of both.
+        laid: the new one.
+        shading: ``(H, W)`` factor of the new garment's light.
+
+    Returns:
+        ``(H, W, 3)`` uint8, the photo's own where nothing was laid or uncovered; and ``(H, W)``, 0 to 1, how much the garment covers.
+    """
+    size, figure = target.size, target.figure
+    old, front = old_garment(target, category), in_front(target, category)
+    body: list[tuple[Layer, npt.NDArray[np.float32]]] = []
+    if laid.body is not None:
+        allowed = ~front if category == "lower" else ~front & ~target.parse.mask(*ARM_SKIN)
+        body = [(laid.body, _soft(laid.body.alpha, allowed))]
+    sleeves = [(layer, _soft(layer.alpha, ~front)) for layer in laid.sleeves.values()]
+    cover = np.max([alpha for _, alpha in body + sleeves] or [np.zeros(size, np.float32)], axis=0)
+    # the pixels around the old garment still have its colour
+    fringe = background_fringe(target, old)
+    rest = (old | fringe) & (cover < 0.98) & ~front
+    canvas = uncovered(target, target.image, rest, category, old)
+    if category == "lower":
+        legs = bare_limbs(target, rest, "leg", old)
+        canvas = _lay(_lay(canvas, [(layer, layer.alpha) for layer, _ in legs.values()]), body, shading)
+    else:
+        zones = sleeve_zone(figure, "right", size) | sleeve_zone(figure, "left", size)
+        bare = bare_limbs(target, (old | fringe) & zones & ~front, "arm", old)
+        canvas = _lay(canvas, [(layer, layer.alpha) for layer, _ in bare.values()])
+        if category == "dress":
+            level, _ = axis_coordinates(figure, size)
+            legs = bare_limbs(target, rest & ~zones & (level > 0.95), "leg", old)
+            canvas = _lay(canvas, [(layer, layer.alpha) for layer, _ in legs.values()])
+        canvas = _lay(canvas, body, shading)
+        # a bare arm lies in front of the trunk, but for the shoulder and what its sleeve covers
+        above = [
+            (layer, (layer.alpha * (along > laid.ends.get(side, 0.0) - 0.12)).astype(np.float32))
+            for side, (layer, along) in bare.items()
+        ]
+        canvas = _lay(_lay(canvas, above), sleeves, shading)
+    changed = (cover > 0) | rest | (old & (cover < 0.98))
+    pixels, photo = (np.clip(np.rint(each), 0, 255).astype(np.uint8) for each in (canvas, target.image))
+    return np.where(changed[..., None], pixels, photo), cover
 
 
 def put_on(cut: Cut, target: Target, category: Category, *, light: float = 0.6) -> UInt8:
@@ -224,56 +316,11 @@ def put_on(cut: Cut, target: Target, category: Category, *, light: float = 0.6) 
     Returns:
         ``(H, W, 3)`` uint8; pixels that nothing was laid upon are the photo's own.
     """
-    parse, size, figure = target.parse, target.size, target.figure
-    old = old_garment(target, category)
-    front = parse.mask(*KEPT_PARTS) | (
-        hands(parse, target.pose) if category != "lower" else parse.mask(*ARM_SKIN, "glove")
-    )
-    if category == "lower":
-        front |= parse.mask("upper-clothes", "coat") | sleeve_zone_of_tops(target)
-    arm_skin = parse.mask(*ARM_SKIN)
-    trunk, arms = _pieces(cut, target, category, old)
-    layers: list[tuple[Layer, npt.NDArray[np.float32]]] = []
-    if trunk is not None:
-        layers.append((trunk, _soft(trunk.alpha, ~front & ~arm_skin)))
-    layers += [(layer, _soft(layer.alpha, ~front)) for layer, _ in arms.values()]
-    cover = np.max([alpha for _, alpha in layers], axis=0) if layers else np.zeros(size, dtype=np.float32)
-
-    shading = _light(target, old, light)
-    canvas = target.image
-    # the pixels around the old garment still have its colour
-    fringe = background_fringe(target, old)
-    rest = (old | fringe) & (cover < 0.98) & ~front
-    if category != "lower":
-        ends = {side: end for side, (_, end) in arms.items()}
-        zones = sleeve_zone(figure, "right", size) | sleeve_zone(figure, "left", size)
-        bare = bare_limbs(target, (old | fringe) & zones & ~front, "arm", old)
-        canvas = uncovered(target, canvas, rest, category, old)
-        canvas = _lay(canvas, [(layer, layer.alpha) for layer, _ in bare.values()])
-        if category == "dress":
-            level, _ = axis_coordinates(figure, size)
-            legs = bare_limbs(target, rest & ~zones & (level > 0.95), "leg", old)
-            canvas = _lay(canvas, [(layer, layer.alpha) for layer, _ in legs.values()])
-        canvas = _lay(canvas, layers[:1] if trunk is not None else [], shading)
-        # a bare arm lies in front of the trunk, but for the shoulder and what its sleeve covers
-        above = [
-            (layer, (layer.alpha * (along > ends.get(side, 0.0) - 0.12)).astype(np.float32))
-            for side, (layer, along) in bare.items()
-        ]
-        canvas = _lay(canvas, above)
-        canvas = _lay(canvas, layers[1:] if trunk is not None else layers, shading)
-    else:
-        canvas = uncovered(target, canvas, rest, category, old)
-        legs = bare_limbs(target, rest, "leg", old)
-        canvas = _lay(_lay(canvas, [(layer, layer.alpha) for layer, _ in legs.values()]), layers, shading)
-    changed = (cover > 0) | rest | (old & (cover < 0.98))
-    pixels = np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
-    return np.where(changed[..., None], pixels, np.clip(np.rint(target.image), 0, 255).astype(np.uint8)).astype(
-        np.uint8
-    )
+    laid = pieces(cut, target, category)
+    return assembled(target, category, laid, _light(target, old_garment(target, category), light))[0]
 
 
-def sleeve_zone_of_tops(target: Target) -> Mask:
+def _sleeve_zone_of_tops(target: Target) -> Mask:
     """Sleeves of a dress that stays on as a top when its lower part is exchanged."""
     level, _ = axis_coordinates(target.figure, target.size)
     return target.parse.mask(*ONE_PIECE) & (level < WAIST)

@@ -7,7 +7,7 @@ middle of the hips -> middle of the ankles) and the *bones* of arms and legs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +18,21 @@ from ...core.pose import JOINT, JOINTS, Pose
 
 Points: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
+Fixed = TypeVar("Fixed", bound=npt.NDArray[Any])
 
 #: lengths relative to the trunk's length (shoulders to hips), from the 25 and 900 annotated photos that it was tuned on
 _SHOULDERS, _HIPS, _UPPER_ARM, _FOREARM, _THIGH, _SHIN = 0.72, 0.42, 0.58, 0.50, 0.85, 0.85
 SIDES = ("right", "left")
+
+
+#: lines of so many bodies and limbs are kept: while one picture is made, they are asked for again and again
+KEPT = 8
+
+
+def fixed(values: Fixed) -> Fixed:
+    """An array that is kept, and must not be changed."""
+    values.setflags(write=False)
+    return values
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,17 @@ class Figure:
     def point(self, name: str) -> Points:
         """``(2,)`` a joint."""
         return np.asarray(self.joints[JOINT[name]])
+
+    @property
+    def key(self) -> bytes:
+        """What tells it from others, see :meth:`of`."""
+        return np.ascontiguousarray(self.joints, np.float64).tobytes()
+
+    @staticmethod
+    def of(key: bytes) -> Figure:
+        """A figure with the joints of another one's key."""
+        joints = np.frombuffer(key, np.float64).reshape(-1, 2)
+        return Figure(joints, np.ones(len(joints), bool))
 
     @property
     def shoulders(self) -> Points:

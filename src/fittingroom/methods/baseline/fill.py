@@ -9,10 +9,19 @@ import numpy.typing as npt
 from ...core.fill import Image, spread
 from .figure import Mask
 
+#: pixels of sigma that show a blur as well as more of them
+_FINE = 6.0
+
 
 def blur(values: npt.NDArray[np.float32], sigma: float) -> npt.NDArray[np.float32]:
-    """Gaussian blur of ``(H, W)`` or ``(H, W, C)``; sigma in pixels."""
-    return np.asarray(cv2.GaussianBlur(values, (0, 0), max(sigma, 0.1)), dtype=np.float32)
+    """Gaussian blur of ``(H, W)`` or ``(H, W, C)``; sigma in pixels. A wide one looks at a smaller picture, which shows it as well."""
+    step = int(sigma // _FINE)
+    if step < 2:
+        return np.asarray(cv2.GaussianBlur(values, (0, 0), max(sigma, 0.1)), dtype=np.float32)
+    height, width = values.shape[:2]
+    small = cv2.resize(values, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
+    wide = cv2.GaussianBlur(small, (0, 0), sigma / step)
+    return np.asarray(cv2.resize(wide, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
 def masked_blur(values: npt.NDArray[np.float32], mask: Mask, sigma: float) -> npt.NDArray[np.float32]:

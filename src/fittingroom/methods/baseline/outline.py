@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from .figure import SIDES, Figure, Mask, Points
+from .figure import KEPT, SIDES, Figure, Mask, Points, fixed
 
 #: half-width of the zone around an arm's bones that a sleeve may fill, relative to the trunk: at shoulder, elbow, wrist
 _SLEEVE_RADIUS = (0.20, 0.17, 0.16)
@@ -32,7 +33,13 @@ class Limb:
 
 
 def limb(bones: Points, size: tuple[int, int]) -> Limb:
-    """Coordinates of all pixels of a photo of ``size`` along the bones ``(3, 2)``."""
+    """Coordinates of all pixels of a photo of ``size`` along the bones ``(3, 2)``; must not be changed."""
+    return _limb(np.ascontiguousarray(bones, np.float64).tobytes(), size)
+
+
+@lru_cache(maxsize=KEPT)
+def _limb(key: bytes, size: tuple[int, int]) -> Limb:
+    bones = np.frombuffer(key, np.float64).reshape(3, 2)
     rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float64)
     best: list[tuple[npt.NDArray[np.float64], ...]] = []
     for index in (0, 1):
@@ -50,9 +57,9 @@ def limb(bones: Points, size: tuple[int, int]) -> Limb:
     second = best[1][2] < best[0][2]
     first_along, second_along = best[0][0], best[1][0]
     return Limb(
-        np.where(second, second_along, first_along),
-        np.where(second, best[1][1], best[0][1]),
-        np.where(second, best[1][2], best[0][2]),
+        fixed(np.where(second, second_along, first_along)),
+        fixed(np.where(second, best[1][1], best[0][1])),
+        fixed(np.where(second, best[1][2], best[0][2])),
     )
 
 
@@ -65,7 +72,13 @@ def sleeve_zone(figure: Figure, side: str, size: tuple[int, int]) -> Mask:
 
 
 def trunk_core(figure: Figure, size: tuple[int, int]) -> Mask:
-    """``(H, W)`` bool: what is surely trunk: between lines from just inside the shoulders to just outside the hips."""
+    """``(H, W)`` bool: what is surely trunk: between lines from just inside the shoulders to just outside the hips; must not be changed."""
+    return _trunk_core(figure.key, size)
+
+
+@lru_cache(maxsize=KEPT)
+def _trunk_core(key: bytes, size: tuple[int, int]) -> Mask:
+    figure = Figure.of(key)
     rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float64)
     down = figure.hips - figure.shoulders
     length = max(float(np.linalg.norm(down)), 1e-6)
@@ -75,7 +88,7 @@ def trunk_core(figure: Figure, size: tuple[int, int]) -> Mask:
     index = np.clip(np.round((flat + 0.3) / 2.3 * 46).astype(int), 0, 46)
     offset = (columns - points[index, 0]) * across[index, 0] + (rows - points[index, 1]) * across[index, 1]
     half = np.interp(flat, (0.0, 0.25, 1.0, 2.0), (0.42, 0.46, 0.48, 0.50)) * figure.breadth
-    return (np.abs(offset) < half) & (level > -0.35)
+    return fixed((np.abs(offset) < half) & (level > -0.35))
 
 
 def trunk_edges(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from ...core.fill import Image, spread
 from ...data.regions import dilate, erode
 from ...data.sample import Category, Parse
 from .body import limb_half
-from .figure import SIDES, Figure, Mask
+from .figure import KEPT, SIDES, Figure, Mask, fixed
 from .fill import extend_up
 from .outline import limb, lowest_level, sleeves, trunk_core, trunk_edges
 
@@ -49,6 +50,7 @@ class Cut:
         sleeves: by side; without those that the garment does not have.
         figure: the body that shows it.
         legs: whether it has trouser legs.
+        guessed: whether that body was guessed: its size is not to be relied on.
     """
 
     image: Image
@@ -57,10 +59,17 @@ class Cut:
     sleeves: dict[str, Sleeve]
     figure: Figure
     legs: bool
+    guessed: bool
 
 
 def axis_coordinates(figure: Figure, size: tuple[int, int]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Level along the trunk's axis and signed distance from it, for every pixel: two ``(H, W)`` arrays."""
+    """Level along the trunk's axis and signed distance from it, for every pixel: two ``(H, W)`` arrays; must not be changed."""
+    return _axis_coordinates(figure.key, size)
+
+
+@lru_cache(maxsize=KEPT)
+def _axis_coordinates(key: bytes, size: tuple[int, int]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    figure = Figure.of(key)
     rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float64)
     upper, lower = figure.hips - figure.shoulders, figure.ankles - figure.hips
     first = ((columns - figure.shoulders[0]) * upper[0] + (rows - figure.shoulders[1]) * upper[1]) / max(
@@ -72,7 +81,7 @@ def axis_coordinates(figure: Figure, size: tuple[int, int]) -> tuple[npt.NDArray
     level = np.where(first < 1, first, np.maximum(second, 1))
     centre, across = figure.axis(level.reshape(-1))
     offset = (columns.reshape(-1) - centre[:, 0]) * across[:, 0] + (rows.reshape(-1) - centre[:, 1]) * across[:, 1]
-    return level, offset.reshape(size)
+    return fixed(level), fixed(offset.reshape(size))
 
 
 def _mirrored(image: Image, mask: Mask, figure: Figure) -> tuple[Image, Mask]:
@@ -178,7 +187,7 @@ def cut(image: npt.NDArray[np.uint8], mask: Mask, figure: Figure, category: Cate
             legs = bool(parse.mask("pants").sum() >= parse.mask("skirt").sum())
             colour, mask = _behind_hands(colour, mask, parse)
         colour, mask = _raised(colour, mask, figure, 0.45)
-        return Cut(colour, mask, mask, {}, figure, legs)
+        return Cut(colour, mask, mask, {}, figure, legs, parse is None)
     ends, seen = sleeve_ends(mask, figure, parse)
     if parse is not None:
         colour, mask = _behind_hair(colour, mask, parse, figure, ends)
@@ -196,7 +205,7 @@ def cut(image: npt.NDArray[np.uint8], mask: Mask, figure: Figure, category: Cate
         shown = other if borrowed else side
         if overlapping[shown].any():
             found[side] = Sleeve(overlapping[shown], ends[shown], shown)
-    return Cut(colour, mask, trunk, found, figure, legs)
+    return Cut(colour, mask, trunk, found, figure, legs, parse is None)
 
 
 def _real_sleeves(mask: Mask, figure: Figure, ends: dict[str, float]) -> dict[str, Mask]:

@@ -208,6 +208,7 @@ def limb_controls(
     start: float = 0.0,
     widest: float = 1.35,
     mirrored: bool = False,
+    stretch: float = 1.0,
 ) -> Controls:
     """Control points of a sleeve or a leg: bone and both edges on each level.
 
@@ -224,6 +225,7 @@ def limb_controls(
         start: topmost level.
         widest: see :func:`fitted_width`.
         mirrored: whether the source shows a limb of the other side of the body.
+        stretch: levels on the target relative to those on the source.
     """
     along = np.linspace(start, max(end - 0.04, start + 0.2), 7)
     outwards = np.array([-1.0, 1.0])
@@ -232,6 +234,7 @@ def limb_controls(
     source_points, source_normals = limb_points(source, along)
     if mirrored:
         own, source_normals = own[:, ::-1], -source_normals
+    along = along * stretch
     now = steady(limb_edges(worn, target, along, radius[1]) * outwards)
     bare = 1.12 * limb_half(kind, along, trunk)[:, None]
     goal = fitted_width(own, np.where(now <= 1, np.nan, now), scale, widest, bare)

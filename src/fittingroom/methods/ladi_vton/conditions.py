@@ -12,6 +12,7 @@ from ...core.errors import InputError
 from ...core.images import Size, UInt8, to_tensor
 from ...core.pose import JOINT, Pose
 from ...data.sample import Category, Garment, Person, Sample
+from ..layering import geometry
 from ..pasting import same_parts
 from .frame import Frame, resized
 from .region import RuleName, Rules, inpaint_mask, rules_for, translate
@@ -193,7 +194,9 @@ def worn_garment(picture: torch.Tensor, labels: npt.NDArray[np.uint8], rules: Ru
     return torch.where(mask, picture, torch.ones_like(picture))
 
 
-def conditions(sample: Sample, size: Size, name: RuleName, *, published: bool, same: bool = False) -> dict[str, Any]:
+def conditions(
+    sample: Sample, size: Size, name: RuleName, *, published: bool, same: bool = False, layers: bool = False
+) -> dict[str, Any]:
     """Everything that the networks take.
 
     Args:
@@ -202,11 +205,12 @@ def conditions(sample: Sample, size: Size, name: RuleName, *, published: bool, s
         name: whose labels and rules the weights were learned with.
         published: see :func:`~.region.inpaint_mask`.
         same: what of the photo may stay inside the mask is asked for, see :func:`~..pasting.same_parts`.
+        layers: what the geometric baseline's splines need is asked for, see :mod:`~..layering`.
 
     Returns:
         ``person (3, H, W)`` and ``garment (3, H, W)``, -1 to 1; ``mask (1, H, W)``; ``pose (18, H, W)``; ``category``; and what is
-        needed to go back to the photo: ``frame``, ``photo``, ``same`` (None if not asked for), ``worn``, the garment on white at its own
-        size.
+        needed to go back to the photo: ``frame``, ``photo``, ``same`` and ``geometry`` (None if not asked for), ``worn``, the garment
+        on white at its own size.
 
     Raises:
         InputError, MissingError: the sample cannot be used; one line says why.
@@ -223,4 +227,5 @@ def conditions(sample: Sample, size: Size, name: RuleName, *, published: bool, s
         "photo": sample.person.image(),
         "worn": garment,
         "same": same_parts(sample.person.parse()) if same else None,
+        "geometry": geometry(sample) if layers else None,
     }

@@ -1,4 +1,4 @@
-"""The warped garment at the photos' own sizes, whose pattern the setting ``match`` puts into the picture, see :mod:`..matching`.
+"""The warped garment at the photos' own sizes, which the setting ``match`` lays into the picture, see :mod:`..layering`.
 
 A small UNet is shown the warped garment and paints its colour and shape, but its stripes and prints only as a smear.
 """
@@ -10,13 +10,11 @@ import numpy as np
 import torch
 
 from ...core.images import UInt8
-from ..matching import Likeness, Mask
+from ..layering import Mask
 from .frame import Frame
 
 #: a garment's ground: this light, and connected with the border
 _WHITE = 250
-#: the matcher lays the garment right to a few pixels
-LIKENESS = Likeness(coarse=1 / 40, alike=12.0, colour=(0.3, 1.0, 1.0), rim=1 / 128)
 
 
 def garment_outline(garment: UInt8) -> Mask:

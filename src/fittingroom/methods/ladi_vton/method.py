@@ -32,7 +32,7 @@ from .weights import SETS, Bundle, copy_bundle, open_folder, open_published
 #: what is expected of memory; the command line shows it before anything starts
 LOG = logging.getLogger("fittingroom.plan")
 #: pictures change: raise it, so that old ones are made again
-_REVISION = 3
+_REVISION = 4
 _KINDS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -110,7 +110,9 @@ class LadiVton(Method):
     def conditions(self, sample: Sample) -> Conditions:
         """See :meth:`Method.conditions`."""
         chosen, size = self.options, self.bundle.config.size
-        return conditions(sample, size, self.bundle.rules, published=chosen.published_mask, same=chosen.keep_same)
+        layers = chosen.match == "layers" and self.bundle.config.takes_garment
+        published, same = chosen.published_mask, chosen.keep_same
+        return conditions(sample, size, self.bundle.rules, published=published, same=same, layers=layers)
 
     def generate(self, batch: Sequence[Conditions], seeds: Sequence[int]) -> list[UInt8]:
         """See :meth:`Method.generate`; one after the other, so that no picture depends on another."""

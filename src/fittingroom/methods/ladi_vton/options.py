@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from ...core.errors import InputError
+from ..layering import MATCHES
 from .denoise import Solver
 
 SOLVERS = ("ddim", "dpm++", "unipc")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
-MATCHES = ("off", "details")
 VRAM = ("auto", "4", "6", "8", "12", "24")
 
 
@@ -32,8 +32,9 @@ class Options:
             such joints are left out, and garments that the new one replaces are painted anew, see :func:`.region.rules_for`.
         fused: networks are joined where the result is the same up to rounding (batch norms into convolutions, EMASC's first
             two levels) and kept channels last.
-        match: ``details`` puts the warped garment's detail into the picture, see :mod:`..matching`; for small networks.
-        keep_same: put the photo back inside the mask, too, where wall and skin look the same, see :mod:`..pasting`; for small networks.
+        match: ``layers`` lays the warped garment itself where it was painted, see :mod:`..layering`; for small networks.
+        keep_same: put the photo back inside the mask, too, where wall and skin look the same, see :mod:`..pasting`; for small networks,
+            where nothing is laid in layers.
         paste: put the photo back outside the mask.
         feather: width of the soft edge of that, as a share of the height.
         dtype: precision of the networks; ``auto`` is bfloat16 where the hardware multiplies it faster, else float32. The solver

@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from ...core.images import UInt8, to_image
-from ..matching import match_details
+from ..layering import layered
 from ..pasting import keep_same, paste_back
 from .clip import look
 from .denoise import denoise
-from .details import LIKENESS, laid
+from .details import laid
 from .emasc import Emasc, Encoded, FusedEmasc, encode
 from .memory import Plan
 from .options import Options
@@ -192,14 +192,14 @@ class Runner:
         frame = entry["frame"]
         picture: UInt8 = frame.back(self.make(entry, seed))
         mask = frame.mask_back(entry["mask"][0].numpy() > 0)
-        same, covered = entry.get("same"), None
-        if self.config.takes_garment and (self.options.match == "details" or same is not None):
-            warped, covered = laid(self.bent(entry), entry["worn"], frame)
-            if self.options.match == "details":
-                picture = match_details(picture, warped, covered & mask, LIKENESS)
-        if same is not None:
-            where = same & mask
-            picture = keep_same(entry["photo"], picture, where if covered is None else where & ~covered)
+        same, geometry, free = entry.get("same"), entry.get("geometry"), mask
+        if self.config.takes_garment and (geometry is not None or same is not None):
+            own = laid(self.bent(entry), entry["worn"], frame)
+            free = mask & ~own[1]
+            if geometry is not None:
+                picture, mask = layered(picture, geometry, mask, own[1] & mask, own)
+        if geometry is None and same is not None:
+            picture = keep_same(entry["photo"], picture, same & free)
         return paste_back(entry["photo"], picture, mask, self.options.feather) if self.options.paste else picture
 
     @torch.inference_mode()

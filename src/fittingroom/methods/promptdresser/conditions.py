@@ -11,9 +11,9 @@ from ...core.errors import InputError, MissingError
 from ...core.images import Size, UInt8
 from ...core.pose import JOINT, Pose
 from ...data.sample import Category, Garment, Person, Sample
+from ..layering import geometry
 from ..pasting import same_parts
 from .captions import Caption, read_entry
-from .details import geometry
 from .frame import Frame
 from .masks import BUILD_SIZE, CLOTH, Mask, Variant, build, check, enlarge, select, to_ids
 from .options import Options
@@ -158,7 +158,7 @@ def conditions(sample: Sample, size: Size, chosen: Options) -> dict[str, Any]:
 
     Returns:
         ``inputs``, the person's ``photo`` ``(h, w, 3)`` uint8, its ``frame``, the ``captions``, ``same`` ``(h, w)`` bool if the options say
-        ``keep_same``, else None, and ``geometry`` if they say ``match = "details"``, else None.
+        ``keep_same``, else None, and ``geometry`` if they say ``match = "layers"``, else None.
 
     Raises:
         InputError, MissingError: the sample cannot be used; one line.
@@ -188,5 +188,5 @@ def conditions(sample: Sample, size: Size, chosen: Options) -> dict[str, Any]:
         "frame": frame,
         "captions": said,
         "same": same_parts(person.parse()) if chosen.keep_same else None,
-        "geometry": geometry(sample) if chosen.match == "details" else None,
+        "geometry": geometry(sample) if chosen.match == "layers" else None,
     }

@@ -18,12 +18,12 @@ from ...data.sample import Sample
 from ...weights.embedded import require_embedded
 from ...weights.recommended import recommended
 from ..base import Conditions, Method
+from ..layering import layered
 from ..pasting import keep_same, paste_back
 from ..requirement import need
 from ..task import Task
 from .card import CARD
 from .conditions import conditions
-from .details import keep_around, with_details
 from .finder import Parser
 from .memory import HOST, Parts, Plan, Shape, choose, estimate_line
 from .options import VRAM, Options, options
@@ -34,7 +34,7 @@ from .weights import NETWORKS, count_values, find_published, fingerprint, read_c
 #: what is expected of memory; the command line shows it before anything starts
 LOG = logging.getLogger("fittingroom.plan")
 #: pictures change: raise it, so that old ones are made again
-_REVISION = 3
+_REVISION = 4
 
 
 class PromptDresser(Method):
@@ -136,10 +136,8 @@ class PromptDresser(Method):
         mask = frame.mask_back(result.mask)
         if entry["geometry"] is not None:
             seen = frame.mask_back(self.pipeline.find_garment(entry["inputs"], result))
-            picture, laid = with_details(picture, entry["photo"], entry["geometry"], mask, seen)
-            if entry["same"] is not None:
-                picture = keep_around(picture, entry["photo"], entry["geometry"], laid, entry["same"] & mask)
-        if entry["same"] is not None:
+            picture, mask = layered(picture, entry["geometry"], mask, seen)
+        elif entry["same"] is not None:
             picture = keep_same(entry["photo"], picture, entry["same"] & mask)
         return paste_back(entry["photo"], picture, mask, self.options.feather) if self.options.paste else picture
 

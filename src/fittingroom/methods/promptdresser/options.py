@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from ...core.errors import InputError
+from ..layering import MATCHES
 from .captions import STYLE_KEYS
 from .guidance import Guidance
 
@@ -17,7 +18,6 @@ SOLVERS = ("ddpm", "dpm++")
 VRAM = ("auto", "4", "8", "12", "24")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 CACHES = ("memory", "disk", "none")
-MATCHES = ("off", "details")
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,9 @@ class Options:
         captions: ``auto``: given ones, completed by rule; ``given``: refuse what is not there; ``rules``: by rule only;
             ``none``: empty prompts.
         style: phrases for fit, tucking and rolled sleeves, by key.
-        match: ``details`` puts the garment's own pattern into the picture, see :mod:`.details`; for small networks.
-        keep_same: put the photo back inside the mask, too, where wall and skin look the same, see :mod:`..pasting`; for small networks.
+        match: ``layers`` lays the garment itself where it was painted, see :mod:`..layering`; for small networks.
+        keep_same: put the photo back inside the mask, too, where wall and skin look the same, see :mod:`..pasting`; for small networks,
+            where nothing is laid in layers.
         paste: put the photo back outside the mask, with a soft edge.
         feather: width of that edge as a share of the height.
         vram: gigabytes of the graphics card to plan for.
