@@ -1,9 +1,10 @@
 """A painted garment in clear layers, for networks too small to paint it sharply: the setting ``match`` of both diffusion methods.
 
 Not a part of the published methods; reports name it. A small network paints a garment's place, length, colour and light, but fog around
-it, and no patterns. So the garment itself is laid where it was painted, in the colours' light that was painted: by the splines of the
-geometric baseline, or as the method's own warp laid it, whose sleeves alone then come from the splines. What the old garment leaves behind
-is uncovered as the baseline does it: wall, arms, waistband. The rest is the photo.
+it, and no patterns. So the garment itself is laid where it was painted, in the light that was painted: by the splines of the geometric
+baseline, or as the method's own warp laid it, whose sleeves alone then come from the splines. It becomes as long as it was painted, unless
+the body that wears it in its photo tells. What the old garment leaves behind is uncovered as the baseline does it: wall, arms, waistband.
+The rest is the photo.
 """
 
 from __future__ import annotations
@@ -225,7 +226,8 @@ def layered(
     known = np.ones_like(mask) if own is None or category == "lower" else ~_arms(target)
     parse = painted_parse(target.parse, category, old, mask & known, seen & known)
     worn = Target(picture.astype(np.float32), parse, target.pose, target.figure)
-    laid = pieces(found.cut, worn, category, follow=True)
+    # a body that was guessed knows no lengths
+    laid = pieces(found.cut, worn, category, follow=found.cut.guessed)
     body = laid.body
     if body is None:
         return picture, mask

@@ -24,7 +24,7 @@ from .warp import Layer, joined, limb_controls, sample, spline_map, trunk_contro
 def _trunk_layers(
     cut: Cut, target: Target, category: Category, old: Mask, *, follow: bool = False
 ) -> tuple[Layer | None, Layer | None]:
-    """The trunk, and the whole garment by the same spline; the latter only where the garment follows what is worn."""
+    """The trunk, and the whole garment by the same spline."""
     parse, figure = target.parse, target.figure
     size = target.size
     arms = sleeve_zone(figure, "right", size) | sleeve_zone(figure, "left", size)
@@ -47,7 +47,7 @@ def _trunk_layers(
     level, offset = axis_coordinates(figure, size)
     layer = sample(cut.image, cut.trunk, where)
     layer = _guarded(layer, controls.guard(level, offset, 0.06 * figure.trunk) | (level < 0.2))
-    return layer, sample(cut.image, cut.mask, where) if follow else None
+    return layer, sample(cut.image, cut.mask, where)
 
 
 def _guarded(layer: Layer, where: Mask) -> Layer:
