@@ -231,7 +231,7 @@ def layered(
     body = laid.body
     if body is None:
         return picture, mask
-    expected = seen | (body.alpha > 0.5)
+    expected = (body.alpha > 0.5) | (seen if found.cut.guessed else False)
     if own is not None:
         body = _own_body(body, category, own[0], own[1] & mask)
     body = _without_gaps(body, laid, worn, old, mask, expected)
