@@ -36,7 +36,7 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.core
 
 # other methods than the baseline need the libraries of the diffusion methods
 demo: $(VENV)/$(if $(filter-out baseline,$(METHODS)),.demo,.core)
-	$(BIN)/fittingroom compare studio-mini --methods $(METHODS) --out $(RUN)
+	$(BIN)/fittingroom compare studio-mini --methods $(METHODS) --out $(RUN) --workers $(WORKERS)
 
 oracles: $(VENV)/.dev
 	PYTHON=$(BIN)/python bash scripts/oracles.sh
