@@ -26,7 +26,7 @@ from ..data.sample import Category, Parse, Sample
 from .baseline.body import trunk_half
 from .baseline.conditions import conditions
 from .baseline.dress import Pieces, assembled, in_front, pieces
-from .baseline.outline import lowest_level, sleeve_zone
+from .baseline.outline import arm_zones, lowest_level
 from .baseline.pieces import Cut, axis_coordinates
 from .baseline.target import Target, old_garment
 from .baseline.warp import Layer
@@ -150,14 +150,10 @@ def _light_factor(painted: UInt8, given: UInt8, inside: Plane, height: int) -> P
     return np.asarray(light + _CAST * (np.log(means[0] / means[1]) - light), np.float32)
 
 
-def _arms(target: Target) -> Mask:
-    return sleeve_zone(target.figure, "right", target.size) | sleeve_zone(target.figure, "left", target.size)
-
-
 def _drawn_down(seen: Mask, old: Mask, target: Target) -> Mask:
     """Where a top was painted, and down to the old one's hem if that is only a little lower: hems are painted faint."""
     level, _ = axis_coordinates(target.figure, target.size)
-    hem, was = (lowest_level(each & ~_arms(target), target.figure) for each in (seen, old))
+    hem, was = (lowest_level(each & ~arm_zones(target.figure, target.size), target.figure) for each in (seen, old))
     if np.isnan(hem) or np.isnan(was) or not hem < was < hem + _FAINT:
         return seen
     return seen | (old & (level > hem - _FAINT))
@@ -217,13 +213,14 @@ def layered(
         own: the garment as the method's own warp lays it, ``(H, W, 3)`` uint8, and where, ``(H, W)`` bool.
 
     Returns:
-        ``(H, W, 3)`` uint8; and ``(H, W)`` bool, outside of which it is the photo: the mask, and what a skirt covers between trousers.
+        ``(H, W, 3)`` uint8; and ``(H, W)`` bool, outside of which it is the photo: the mask, what sleeves cover beyond it, and a skirt
+        between trousers.
     """
     target, category = found.target, found.category
     old = old_garment(target, category)
     seen = _drawn_down(seen & mask, old & mask, target) if category != "lower" else seen & mask
     # sleeves are what a method's own warp lays beside its place: there, the arm is as wide as in the photo
-    known = np.ones_like(mask) if own is None or category == "lower" else ~_arms(target)
+    known = np.ones_like(mask) if own is None or category == "lower" else ~arm_zones(target.figure, target.size)
     parse = painted_parse(target.parse, category, old, mask & known, seen & known)
     worn = Target(picture.astype(np.float32), parse, target.pose, target.figure)
     # a body that was guessed knows no lengths

@@ -14,7 +14,7 @@ from ...data.regions import KEPT_PARTS, erode, hands
 from ...data.sample import Category
 from .figure import SIDES, Mask
 from .fill import blur, luminance, masked_blur
-from .outline import limb, lowest_level, sleeve_zone, trunk_core
+from .outline import arm_zones, limb, lowest_level, sleeve_zone, trunk_core
 from .pieces import Cut, axis_coordinates
 from .target import ARM_SKIN, LEG_SKIN, OLD, ONE_PIECE, WAIST, Target, old_garment, waist
 from .uncover import background_fringe, bare_limbs, uncovered
@@ -27,7 +27,7 @@ def _trunk_layers(
     """The trunk, and the whole garment by the same spline."""
     parse, figure = target.parse, target.figure
     size = target.size
-    arms = sleeve_zone(figure, "right", size) | sleeve_zone(figure, "left", size)
+    arms = arm_zones(figure, size)
     body = old | parse.mask("upper-clothes", "coat", "dress", "jumpsuits", "pants", "skirt", "torso-skin")
     body = (body & ~arms) | (trunk_core(figure, size) & parse.mask(*ARM_SKIN, "hair"))
     hem: float | None = None
@@ -240,7 +240,7 @@ def pieces(cut: Cut, target: Target, category: Category, *, follow: bool = False
 
 def _stretch(cut: Cut, target: Target, worn: Mask) -> float:
     """How much longer what is worn is than a guessed body says of the garment: then its sleeves are, too."""
-    arms = sleeve_zone(target.figure, "right", target.size) | sleeve_zone(target.figure, "left", target.size)
+    arms = arm_zones(target.figure, target.size)
     now, own = lowest_level(worn & ~arms, target.figure), lowest_level(cut.trunk, cut.figure)
     known = not np.isnan(now) and not np.isnan(own) and own > 0
     return float(np.clip(now / own, *_STRETCHED)) if known else 1.0
@@ -285,7 +285,7 @@ def assembled(
         legs = bare_limbs(target, rest, "leg", old)
         canvas = _lay(_lay(canvas, [(layer, layer.alpha) for layer, _ in legs.values()]), body, shading)
     else:
-        zones = sleeve_zone(figure, "right", size) | sleeve_zone(figure, "left", size)
+        zones = arm_zones(figure, size)
         bare = bare_limbs(target, (old | fringe) & zones & ~front, "arm", old)
         canvas = _lay(canvas, [(layer, layer.alpha) for layer, _ in bare.values()])
         if category == "dress":

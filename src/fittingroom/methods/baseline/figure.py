@@ -6,7 +6,9 @@ middle of the hips -> middle of the ankles) and the *bones* of arms and legs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, wraps
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -19,14 +21,26 @@ from ...core.pose import JOINT, JOINTS, Pose
 Points: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Fixed = TypeVar("Fixed", bound=npt.NDArray[Any])
+Result = TypeVar("Result")
 
 #: lengths relative to the trunk's length (shoulders to hips), from the 25 and 900 annotated photos that it was tuned on
 _SHOULDERS, _HIPS, _UPPER_ARM, _FOREARM, _THIGH, _SHIN = 0.72, 0.42, 0.58, 0.50, 0.85, 0.85
 SIDES = ("right", "left")
 
 
-#: lines of so many bodies and limbs are kept: while one picture is made, they are asked for again and again
-KEPT = 8
+#: lines of so many bodies and limbs are kept, in photos of up to so many pixels: larger ones would take too much memory
+_KEPT, _LARGEST = 8, 2**20
+
+
+def kept(function: Callable[[bytes, Size], Result]) -> Callable[[bytes, Size], Result]:
+    """What follows from joints and a photo's size, remembered: while one picture is made, it is asked for again and again."""
+    remembered = lru_cache(maxsize=_KEPT)(function)
+
+    @wraps(function)
+    def looked_up(key: bytes, size: Size) -> Result:
+        return remembered(key, size) if size[0] * size[1] <= _LARGEST else function(key, size)
+
+    return looked_up
 
 
 def fixed(values: Fixed) -> Fixed:

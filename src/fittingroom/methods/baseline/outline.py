@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from .figure import KEPT, SIDES, Figure, Mask, Points, fixed
+from .figure import SIDES, Figure, Mask, Points, fixed, kept
 
 #: half-width of the zone around an arm's bones that a sleeve may fill, relative to the trunk: at shoulder, elbow, wrist
 _SLEEVE_RADIUS = (0.20, 0.17, 0.16)
@@ -37,7 +36,7 @@ def limb(bones: Points, size: tuple[int, int]) -> Limb:
     return _limb(np.ascontiguousarray(bones, np.float64).tobytes(), size)
 
 
-@lru_cache(maxsize=KEPT)
+@kept
 def _limb(key: bytes, size: tuple[int, int]) -> Limb:
     bones = np.frombuffer(key, np.float64).reshape(3, 2)
     rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float64)
@@ -71,12 +70,17 @@ def sleeve_zone(figure: Figure, side: str, size: tuple[int, int]) -> Mask:
     return near & ~trunk_core(figure, size)
 
 
+def arm_zones(figure: Figure, size: tuple[int, int]) -> Mask:
+    """``(H, W)`` bool: :func:`sleeve_zone` of both arms."""
+    return sleeve_zone(figure, "right", size) | sleeve_zone(figure, "left", size)
+
+
 def trunk_core(figure: Figure, size: tuple[int, int]) -> Mask:
     """``(H, W)`` bool: what is surely trunk: between lines from just inside the shoulders to just outside the hips; must not be changed."""
     return _trunk_core(figure.key, size)
 
 
-@lru_cache(maxsize=KEPT)
+@kept
 def _trunk_core(key: bytes, size: tuple[int, int]) -> Mask:
     figure = Figure.of(key)
     rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float64)

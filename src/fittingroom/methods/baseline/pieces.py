@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -13,7 +12,7 @@ from ...core.fill import Image, spread
 from ...data.regions import dilate, erode
 from ...data.sample import Category, Parse
 from .body import limb_half
-from .figure import KEPT, SIDES, Figure, Mask, fixed
+from .figure import SIDES, Figure, Mask, fixed, kept
 from .fill import extend_up
 from .outline import limb, lowest_level, sleeves, trunk_core, trunk_edges
 
@@ -67,7 +66,7 @@ def axis_coordinates(figure: Figure, size: tuple[int, int]) -> tuple[npt.NDArray
     return _axis_coordinates(figure.key, size)
 
 
-@lru_cache(maxsize=KEPT)
+@kept
 def _axis_coordinates(key: bytes, size: tuple[int, int]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     figure = Figure.of(key)
     rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float64)
